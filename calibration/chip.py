@@ -1,0 +1,41 @@
+"""What a calibration may ask of a chip: drive it, warm it, look at its light."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.theory.mesh import MeshArchitecture
+
+__all__ = ["ChipUnderTest"]
+
+
+class ChipUnderTest(Protocol):
+    """The bench's own interfaces, gathered for one chip. It cannot see the plant.
+
+    Attributes:
+        name: the device's name in the lab config.
+        architecture: ports and arrangement of the interferometers.
+        max_drive_v: highest heater drive, in V.
+        nominal_phase_rad_per_v2: data-sheet phase per squared drive voltage, in rad/V^2.
+    """
+
+    name: str
+    architecture: MeshArchitecture
+    max_drive_v: float
+    nominal_phase_rad_per_v2: float
+
+    async def set_drive_v(self, drive_v: NDArray[np.float64]) -> None:
+        """Drive every heater, shape (shifters,), in V; returns once the phases stand."""
+
+    async def measure_transfer(self, repeats: int = 1) -> NDArray[np.complex128]:
+        """The complex transfer matrix as the receivers see it, mean of `repeats`.
+
+        Shape (outputs, inputs), in units of the receivers' full scale; noisy.
+        """
+
+    async def set_carrier_c(self, carrier_c: float) -> None:
+        """Move the carrier's set point, in C; returns once die and carrier stand still."""
+
+    def die_temperature_c(self) -> float:
+        """The loop's present estimate of the die temperature, in C."""
