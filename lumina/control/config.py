@@ -1,0 +1,168 @@
+"""What a lab config says about the 1 kHz loop of one photonic processor.
+
+The values are the controller's own beliefs (data sheet, tuning, later identification):
+none of them is read from the plant.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lumina.frames import MAX_RAILS
+
+__all__ = [
+    "CompensationConfig",
+    "ControlConfig",
+    "DieModelConfig",
+    "FanControlConfig",
+    "GuardConfig",
+    "PidConfig",
+    "RailConfig",
+    "TecControlConfig",
+    "ThermistorConfig",
+]
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PidConfig(_Section):
+    """Gains of one PID loop in parallel form; the unit of the output is the actuator's."""
+
+    kp: float = Field(gt=0, le=1e6, description="proportional gain, output unit per K")
+    ki: float = Field(ge=0, le=1e6, description="integral gain, output unit per K s")
+    kd: float = Field(0.0, ge=0, le=1e6, description="derivative gain, output unit s per K")
+    derivative_filter_s: float = Field(
+        0.05, ge=0.002, le=10, description="time constant of the derivative's low pass, s"
+    )
+    setpoint_weight: float = Field(
+        0.6, ge=0, le=1, description="share of the set point in the proportional term (2-DOF PID)"
+    )
+    tracking_s: float = Field(
+        0.5, ge=0.001, le=1000, description="back-calculation time constant of the anti-windup, s"
+    )
+
+
+class TecControlConfig(_Section):
+    """Carrier temperature by TEC current (positive cools)."""
+
+    # SIMC for an integrator with one lag, k' = S T_c / C = 0.39 K/s per A, sensor lag
+    # 0.2 s, tau_c = 0.3 s: kp = 1 / (k' tau_c), T_i = 4 tau_c, T_d = the lag.
+    pid: PidConfig = Field(
+        default_factory=lambda: PidConfig(kp=8.5, ki=7.0, kd=1.7, derivative_filter_s=0.05),
+        description="gains, A per K",
+    )
+    current_limit_a: float = Field(8.0, gt=0, le=50, description="largest TEC current, A")
+    ramp_k_per_s: float = Field(2.0, gt=0, le=50, description="set-point ramp, K/s")
+
+
+class FanControlConfig(_Section):
+    """Heat-sink temperature by fan speed."""
+
+    pid: PidConfig = Field(
+        default_factory=lambda: PidConfig(kp=300.0, ki=10.0, setpoint_weight=1.0, tracking_s=5.0),
+        description="gains, RPM per K",
+    )
+    sink_setpoint_c: float = Field(
+        38.0, ge=0, le=80, description="sink temperature above which the fan works, C"
+    )
+    max_rpm: float = Field(4000.0, gt=0, le=4000, description="highest fan speed, RPM")
+
+
+class ThermistorConfig(_Section):
+    """NTC thermistor in a ratiometric divider, beta law."""
+
+    resistance_25c_ohm: float = Field(10e3, gt=0, le=1e7, description="resistance at 25 C, ohm")
+    beta_k: float = Field(3435.0, ge=1000, le=10000, description="beta, K")
+    reference_ohm: float = Field(10e3, gt=0, le=1e7, description="divider's fixed resistor, ohm")
+    lag_s: float = Field(0.2, ge=0, le=60, description="first-order lag of the sensor, s")
+
+
+class DieModelConfig(_Section):
+    """What the die estimator believes about the way from die to carrier."""
+
+    resistance_k_per_w: float = Field(
+        0.15, gt=0, le=100, description="thermal resistance from die to carrier, K/W"
+    )
+    capacity_j_per_k: float = Field(1.0, gt=0, le=1000, description="heat capacity of the die, J/K")
+    heater_resistance_ohm: float = Field(
+        800.0, gt=0, le=1e6, description="heater resistance, to count heater power, ohm"
+    )
+
+
+class CompensationConfig(_Section):
+    """Phase-drift compensation by the heaters."""
+
+    enabled: bool = Field(True, description="correct phases for die temperature")
+    resonance_drift_nm_per_k: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="drift assumed before calibration has measured a shifter's own, nm/K",
+    )
+    design_imbalance_um: float = Field(
+        0.0,
+        ge=-1e5,
+        le=1e5,
+        description="designed arm imbalance that drifts before calibration, um",
+    )
+
+
+class GuardConfig(_Section):
+    """Tiers of the thermal guard, judged on the lag-corrected die temperature."""
+
+    warning_c: float = Field(75.0, ge=30, le=150, description="throttling starts, C")
+    critical_c: float = Field(85.0, ge=30, le=150, description="operations are refused, C")
+    emergency_c: float = Field(95.0, ge=30, le=150, description="latched shutdown, C")
+    hysteresis_k: float = Field(2.0, ge=0, le=20, description="cooling needed to leave a tier, K")
+    blind_ticks: int = Field(
+        5, ge=1, le=1000, description="ticks without a readable die sensor until shutdown"
+    )
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> "GuardConfig":
+        if not self.warning_c < self.critical_c < self.emergency_c:
+            raise ValueError("tiers must rise: warning_c < critical_c < emergency_c")
+        return self
+
+
+class RailConfig(_Section):
+    """One power rail of the board; rails come up in the order of the list."""
+
+    name: Name = Field(description="rail name, for example laser_3v3")
+    voltage_v: float = Field(gt=0, le=60, description="nominal voltage, V")
+    current_limit_a: float = Field(gt=0, le=50, description="over-current trip level, A")
+    over_voltage_v: float = Field(gt=0, le=72, description="over-voltage trip level, V")
+    ramp_s: float = Field(0.1, ge=0.001, le=10, description="time from 0 V to nominal, s")
+
+    @model_validator(mode="after")
+    def _trip_above_nominal(self) -> "RailConfig":
+        if self.over_voltage_v <= self.voltage_v:
+            raise ValueError("over_voltage_v must lie above voltage_v")
+        return self
+
+
+class ControlConfig(_Section):
+    """Everything that the 1 kHz loop of one photonic processor is told."""
+
+    setpoint_c: float = Field(45.0, ge=0, le=80, description="carrier set point, C")
+    tec: TecControlConfig = Field(default_factory=TecControlConfig)
+    fan: FanControlConfig = Field(default_factory=FanControlConfig)
+    thermistor: ThermistorConfig = Field(default_factory=ThermistorConfig)
+    die: DieModelConfig = Field(default_factory=DieModelConfig)
+    compensation: CompensationConfig = Field(default_factory=CompensationConfig)
+    guard: GuardConfig = Field(default_factory=GuardConfig)
+    rails: tuple[RailConfig, ...] = Field(
+        (), max_length=MAX_RAILS, description="power rails in the order in which they come up"
+    )
+
+    @model_validator(mode="after")
+    def _setpoint_below_warning(self) -> "ControlConfig":
+        if self.setpoint_c > self.guard.warning_c - 10:
+            raise ValueError(
+                f"setpoint_c must stay 10 K below guard.warning_c ({self.guard.warning_c:g} C)"
+            )
+        return self

@@ -1,0 +1,286 @@
+"""The memory that Python and the compiled 1 kHz step share, as plain numpy records.
+
+    parameters   gains and limits; written by commands only
+    state        what the step remembers from tick to tick
+    heaters      the drive law of every phase shifter and what each is to do
+    rails        limits and state of the power rails
+    mailbox      commands in: a ring of sequence-numbered slots
+    telemetry    rows out: a ring of slots, each guarded by a sequence lock
+"""
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.frames import MAX_RAILS
+
+__all__ = [
+    "COMMAND",
+    "HEATERS",
+    "MAILBOX_SLOTS",
+    "PARAMETERS",
+    "PID_GAINS",
+    "PID_STATE",
+    "RAIL",
+    "STATE",
+    "TELEMETRY",
+    "TELEMETRY_SLOTS",
+    "TICK_S",
+    "CommandCode",
+    "ControlArrays",
+    "FanMode",
+    "HeaterArrays",
+    "HeaterMode",
+    "Mailbox",
+    "RailState",
+    "TecMode",
+    "TelemetryRing",
+    "Tier",
+]
+
+TICK_S = 1e-3
+"""Period of the loop, s."""
+
+MAILBOX_SLOTS = 32
+TELEMETRY_SLOTS = 1024
+
+
+class Tier(IntEnum):
+    """Tier of the thermal guard."""
+
+    NORMAL = 0
+    WARNING = 1
+    CRITICAL = 2
+    EMERGENCY = 3
+
+
+class TecMode(IntEnum):
+    """What decides the TEC current."""
+
+    OFF = 0
+    REGULATE = 1
+    HOLD = 2  # frozen at the current in force when the mode was entered
+
+
+class FanMode(IntEnum):
+    """What decides the fan speed."""
+
+    OFF = 0
+    REGULATE = 1
+    HOLD = 2
+
+
+class HeaterMode(IntEnum):
+    """What decides the heater drives."""
+
+    OFF = 0
+    VOLTAGE = 1  # the commanded voltages, uncompensated
+    PHASE = 2  # the commanded own phases, through the drive law, compensated
+
+
+class RailState(IntEnum):
+    """State of one power rail."""
+
+    OFF = 0
+    RAMPING_UP = 1
+    ON = 2
+    RAMPING_DOWN = 3
+    FAULT = 4
+
+
+class CommandCode(IntEnum):
+    """Commands that the step understands."""
+
+    SET_SETPOINT = 1  # value[0] C
+    SET_TEC_MODE = 2  # index TecMode
+    SET_FAN_MODE = 3  # index FanMode
+    SET_TEC_GAINS = 4  # value: kp, ki, kd, derivative_filter_s, setpoint_weight, tracking_s
+    SET_FAN_GAINS = 5
+    SET_HEATER_VOLTAGES = 6  # payload[0] V
+    SET_HEATER_PHASES = 7  # payload[0] rad
+    SET_HEATER_LAW = 8  # payload: rad/V^2, 1/V^2, rad/K; value[0] reference die temperature C
+    SET_HEATER_MODE = 9  # index HeaterMode
+    SET_COMPENSATION = 10  # index 0 or 1
+    SET_LASER = 11  # value[0] scale 0 .. 1
+    RAILS_UP = 12
+    RAILS_DOWN = 13
+    RESET_GUARD = 14
+
+
+PID_GAINS = np.dtype(
+    [
+        (name, "f8")
+        for name in ("kp", "ki", "kd", "derivative_filter_s", "setpoint_weight", "tracking_s")
+    ]
+)
+PID_STATE = np.dtype(
+    [
+        ("integral", "f8"),
+        ("filtered", "f8"),  # measurement behind the derivative filter
+        ("output", "f8"),
+        ("started", "i8"),
+    ]
+)
+
+PARAMETERS = np.dtype(
+    [
+        ("tec_gains", PID_GAINS),
+        ("fan_gains", PID_GAINS),
+        ("setpoint_c", "f8"),
+        ("ramp_k_per_s", "f8"),
+        ("tec_limit_a", "f8"),
+        ("sink_setpoint_c", "f8"),
+        ("fan_limit_rpm", "f8"),
+        ("thermistor_ohm", "f8"),
+        ("thermistor_beta_k", "f8"),
+        ("thermistor_reference_ohm", "f8"),
+        ("sensor_lag_s", "f8"),
+        ("die_resistance_k_per_w", "f8"),
+        ("die_capacity_j_per_k", "f8"),
+        ("heater_conductance_s", "f8"),
+        ("warning_c", "f8"),
+        ("critical_c", "f8"),
+        ("emergency_c", "f8"),
+        ("hysteresis_k", "f8"),
+        ("blind_ticks", "i8"),
+        ("reference_die_c", "f8"),
+        ("heater_full_scale_v", "f8"),
+        ("heater_full_code", "f8"),
+        ("telemetry_divider", "i8"),
+    ]
+)
+
+STATE = np.dtype(
+    [
+        ("tec", PID_STATE),
+        ("fan", PID_STATE),
+        ("tec_mode", "i8"),
+        ("fan_mode", "i8"),
+        ("heater_mode", "i8"),
+        ("compensating", "i8"),
+        ("laser_scale", "f8"),  # as commanded, before throttling
+        ("ramped_setpoint_c", "f8"),
+        ("carrier_c", "f8"),
+        ("die_c", "f8"),  # measured
+        ("sink_c", "f8"),
+        ("die_estimate_c", "f8"),
+        ("die_sensor_c", "f8"),  # the estimator's picture of the lagging sensor
+        ("estimating", "i8"),
+        ("heater_power_w", "f8"),
+        ("tier", "i8"),
+        ("throttle", "f8"),  # 1 full power .. 0 dark
+        ("blind", "i8"),  # ticks in a row without a readable die sensor
+        ("rails_wanted", "i8"),
+        ("warnings", "i8"),
+        ("throttlings", "i8"),
+        ("emergencies", "i8"),
+        ("throttled_ticks", "i8"),
+        ("rail_faults", "i8"),
+        ("saturated_heaters", "i8"),
+        ("tick", "i8"),
+    ]
+)
+
+RAIL = np.dtype(
+    [
+        ("nominal_v", "f8"),
+        ("current_limit_a", "f8"),
+        ("over_voltage_v", "f8"),
+        ("ramp_s", "f8"),
+        ("set_v", "f8"),
+        ("state", "i8"),
+        ("suspect_ticks", "i8"),  # ticks in a row beyond a limit
+        ("waited_ticks", "i8"),  # ticks in the present ramp
+        ("fault", "i8"),  # 0 none, 1 over-current, 2 over-voltage, 3 under-voltage
+    ]
+)
+
+COMMAND = np.dtype([("code", "i8"), ("index", "i8"), ("value", "f8", (6,))])
+
+TELEMETRY = np.dtype(
+    [
+        ("lock", "i8"),  # odd while the row is being written
+        ("tick", "i8"),
+        ("acknowledged", "i8"),  # last command applied
+        ("carrier_c", "f8"),
+        ("die_c", "f8"),
+        ("die_estimate_c", "f8"),
+        ("sink_c", "f8"),
+        ("inlet_c", "f8"),
+        ("setpoint_c", "f8"),
+        ("tec_current_a", "f8"),
+        ("tec_voltage_v", "f8"),
+        ("fan_rpm", "f8"),
+        ("fan_set_rpm", "f8"),
+        ("compute_power_w", "f8"),
+        ("laser_power_w", "f8"),
+        ("laser_scale", "f8"),
+        ("heater_power_w", "f8"),
+        ("tier", "i8"),
+        ("tec_mode", "i8"),
+        ("heater_mode", "i8"),
+        ("compensating", "i8"),
+        ("saturated_heaters", "i8"),
+        ("throttled_ticks", "i8"),
+        ("rail_state", "i8", (MAX_RAILS,)),
+        ("rail_fault", "i8", (MAX_RAILS,)),
+        ("rail_voltage_v", "f8", (MAX_RAILS,)),
+        ("rail_current_a", "f8", (MAX_RAILS,)),
+    ]
+)
+
+HEATERS = ("gain_rad_per_v2", "curvature_per_v2", "tempco_rad_per_k")
+"""Rows of a heater-law payload, in order."""
+
+
+class HeaterArrays(NamedTuple):
+    """One entry per phase shifter, each of shape (heaters,), float64.
+
+    Own phase psi and drive V: psi = g h, V^2 = h + b h^2.
+    """
+
+    voltage_v: NDArray[np.float64]
+    phase_rad: NDArray[np.float64]
+    volts2_per_rad: NDArray[np.float64]
+    curvature_per_v2: NDArray[np.float64]
+    tempco_rad_per_k: NDArray[np.float64]
+    limit_rad: NDArray[np.float64]
+    drive_v: NDArray[np.float64]
+
+
+class Mailbox(NamedTuple):
+    """Commands from Python to the step: written by one, read by the other."""
+
+    slots: NDArray[Any]
+    """Shape (MAILBOX_SLOTS,), dtype COMMAND."""
+    payload: NDArray[np.float64]
+    """Shape (MAILBOX_SLOTS, 3, heaters)."""
+    posted: NDArray[np.int64]
+    """Shape (1,): sequence number of the last command posted."""
+    applied: NDArray[np.int64]
+    """Shape (1,): sequence number of the last command applied."""
+
+
+class TelemetryRing(NamedTuple):
+    """Rows from the step to Python."""
+
+    rows: NDArray[Any]
+    """Shape (TELEMETRY_SLOTS,), dtype TELEMETRY."""
+    written: NDArray[np.int64]
+    """Shape (1,): rows written since the start."""
+
+
+class ControlArrays(NamedTuple):
+    """Everything the compiled step works on, beside the two frames."""
+
+    parameters: NDArray[Any]
+    """Shape (1,), dtype PARAMETERS."""
+    state: NDArray[Any]
+    """Shape (1,), dtype STATE."""
+    heaters: HeaterArrays
+    rails: NDArray[Any]
+    """Shape (rails,), dtype RAIL."""
+    mailbox: Mailbox
+    telemetry: TelemetryRing
