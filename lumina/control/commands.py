@@ -1,0 +1,131 @@
+"""The step's end of the mailbox: apply what was posted since the last tick, in order."""
+
+from typing import Any
+
+from lumina.compiled import compiled, memory_fence
+from lumina.control.guard import guard_reset
+from lumina.control.pid import pid_hold, pid_retune
+from lumina.control.rails import rails_request_up
+from lumina.control.records import (
+    MAILBOX_SLOTS,
+    CommandCode,
+    ControlArrays,
+    FanMode,
+    HeaterMode,
+    TecMode,
+)
+
+__all__ = ["apply_commands"]
+
+SLOTS = MAILBOX_SLOTS
+TEC_REGULATE, FAN_REGULATE = int(TecMode.REGULATE), int(FanMode.REGULATE)
+HEATERS_VOLTAGE, HEATERS_PHASE = int(HeaterMode.VOLTAGE), int(HeaterMode.PHASE)
+
+SET_SETPOINT = int(CommandCode.SET_SETPOINT)
+SET_TEC_MODE = int(CommandCode.SET_TEC_MODE)
+SET_FAN_MODE = int(CommandCode.SET_FAN_MODE)
+SET_TEC_GAINS = int(CommandCode.SET_TEC_GAINS)
+SET_FAN_GAINS = int(CommandCode.SET_FAN_GAINS)
+SET_HEATER_VOLTAGES = int(CommandCode.SET_HEATER_VOLTAGES)
+SET_HEATER_PHASES = int(CommandCode.SET_HEATER_PHASES)
+SET_HEATER_LAW = int(CommandCode.SET_HEATER_LAW)
+SET_HEATER_MODE = int(CommandCode.SET_HEATER_MODE)
+SET_COMPENSATION = int(CommandCode.SET_COMPENSATION)
+SET_LASER = int(CommandCode.SET_LASER)
+RAILS_UP = int(CommandCode.RAILS_UP)
+RAILS_DOWN = int(CommandCode.RAILS_DOWN)
+RESET_GUARD = int(CommandCode.RESET_GUARD)
+
+
+@compiled
+def store_gains(gains: Any, value: Any) -> None:
+    """Take over six gains in the order of PID_GAINS."""
+    gains.kp, gains.ki, gains.kd = value[0], value[1], value[2]
+    gains.derivative_filter_s, gains.setpoint_weight, gains.tracking_s = (
+        value[3],
+        value[4],
+        value[5],
+    )
+
+
+@compiled
+def apply_thermal(parameters: Any, state: Any, command: Any) -> None:
+    """Commands that concern temperature: set point, modes, gains."""
+    code, index, value = command.code, command.index, command.value
+    if code == SET_SETPOINT:
+        parameters.setpoint_c = value[0]
+    elif code == SET_TEC_MODE:
+        if index == TEC_REGULATE and state.tec_mode != TEC_REGULATE:
+            state.ramped_setpoint_c = state.carrier_c
+            pid_hold(
+                parameters.tec_gains, state.tec, state.carrier_c, state.carrier_c, state.tec.output
+            )
+        state.tec_mode = index
+    elif code == SET_FAN_MODE:
+        if index == FAN_REGULATE and state.fan_mode != FAN_REGULATE:
+            target_c = parameters.sink_setpoint_c
+            pid_hold(parameters.fan_gains, state.fan, target_c, state.sink_c, state.fan.output)
+        state.fan_mode = index
+    elif code == SET_TEC_GAINS:
+        now_c, target_c = state.carrier_c, state.ramped_setpoint_c
+        pid_retune(parameters.tec_gains, state.tec, target_c, now_c, value[0], value[4], value[2])
+        store_gains(parameters.tec_gains, value)
+    elif code == SET_FAN_GAINS:
+        now_c, target_c = state.sink_c, parameters.sink_setpoint_c
+        pid_retune(parameters.fan_gains, state.fan, target_c, now_c, value[0], value[4], value[2])
+        store_gains(parameters.fan_gains, value)
+
+
+@compiled
+def apply_heater_law(parameters: Any, heaters: Any, payload: Any, reference_die_c: float) -> None:
+    """Take over gain, curvature and temperature coefficient of every heater."""
+    u = parameters.heater_full_scale_v**2
+    for i in range(heaters.phase_rad.size):
+        gain, curvature = payload[0, i], payload[1, i]
+        heaters.volts2_per_rad[i] = 1.0 / gain
+        heaters.curvature_per_v2[i] = curvature
+        heaters.tempco_rad_per_k[i] = payload[2, i]
+        heaters.limit_rad[i] = gain * 2.0 * u / ((1.0 + 4.0 * curvature * u) ** 0.5 + 1.0)
+    parameters.reference_die_c = reference_die_c
+
+
+@compiled
+def apply_light(parameters: Any, state: Any, heaters: Any, command: Any, payload: Any) -> None:
+    """Commands that concern heaters and laser."""
+    code, index = command.code, command.index
+    if code == SET_HEATER_VOLTAGES:
+        heaters.voltage_v[:] = payload[0]
+        state.heater_mode = HEATERS_VOLTAGE
+    elif code == SET_HEATER_PHASES:
+        heaters.phase_rad[:] = payload[0]
+        state.heater_mode = HEATERS_PHASE
+    elif code == SET_HEATER_LAW:
+        apply_heater_law(parameters, heaters, payload, command.value[0])
+    elif code == SET_HEATER_MODE:
+        state.heater_mode = index
+    elif code == SET_COMPENSATION:
+        state.compensating = index
+    elif code == SET_LASER:
+        state.laser_scale = command.value[0]
+
+
+@compiled
+def apply_commands(control: ControlArrays) -> None:
+    """Apply every command posted since the last tick."""
+    mailbox = control.mailbox
+    parameters, state = control.parameters[0], control.state[0]
+    posted = mailbox.posted[0]
+    while mailbox.applied[0] < posted:
+        memory_fence()
+        slot = (mailbox.applied[0] + 1) % SLOTS
+        command = mailbox.slots[slot]
+        apply_thermal(parameters, state, command)
+        apply_light(parameters, state, control.heaters, command, mailbox.payload[slot])
+        if command.code == RAILS_UP:
+            rails_request_up(state, control.rails)
+        elif command.code == RAILS_DOWN:
+            state.rails_wanted = 0
+        elif command.code == RESET_GUARD:
+            guard_reset(parameters, state)
+        memory_fence()
+        mailbox.applied[0] += 1

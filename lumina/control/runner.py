@@ -1,0 +1,225 @@
+"""Running the loop against the in-process twin: one compiled function, two clocks.
+
+The same compiled function serves both ways, so a tick is bit-identical in either:
+
+- *in real time* it sleeps to absolute deadlines inside compiled code, without the GIL, in
+  a thread of its own: no Python code can delay it;
+- *in virtual time* it runs batches of ticks back to back.
+
+Deadlines are absolute integer nanoseconds. A tick that starts 1 ms late or more is
+missed; the deadlines that have passed meanwhile are skipped, not caught up in a burst:
+the plant lives through them under the last actuator frame, as a real one would.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numpy.typing import NDArray
+
+from lumina.compiled import compiled
+from lumina.control.loop import ControlLoop
+from lumina.control.privileges import PrivilegeTier, raise_privileges
+from lumina.control.records import ControlArrays
+from lumina.control.step import control_step
+from lumina.errors import DeviceStateError
+from twin.kernel import plant_tick
+from twin.plant import Plant
+
+__all__ = ["Lateness", "TwinRunner"]
+
+PERIOD_NS = 1_000_000
+"""Period of the loop, ns."""
+
+HISTOGRAM_BINS = 4000
+"""Lateness bins of 1 us; the last one takes everything later."""
+
+CLOCK_MONOTONIC = 1
+TIMER_ABSTIME = 1
+NS_PER_S = 1_000_000_000
+
+clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
+clock_nanosleep = types.ExternalFunction(
+    "clock_nanosleep", types.int32(types.int32, types.int32, types.voidptr, types.voidptr)
+)
+
+CLOCK = np.dtype(
+    [
+        ("real_time", "i8"),
+        ("stop", "i8"),
+        ("started_ns", "i8"),
+        ("deadline_ns", "i8"),
+        ("ticks", "i8"),
+        ("missed", "i8"),
+        ("skipped", "i8"),
+        ("worst_ns", "i8"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late ticks started after their deadlines, in real time.
+
+    Attributes:
+        ticks: ticks that were run.
+        missed: ticks that started 1 ms late or more, or were skipped.
+        p50_us, p99_us, p99_9_us: percentiles of the start of work after its deadline, us.
+        worst_us: the latest start, us.
+        tier: scheduling privileges of the thread.
+    """
+
+    ticks: int
+    missed: int
+    p50_us: float
+    p99_us: float
+    p99_9_us: float
+    worst_us: float
+    tier: PrivilegeTier | None
+
+
+@compiled
+def now_ns(timespec: NDArray[np.int64]) -> int:
+    """Monotonic time, ns; `timespec` is scratch of shape (2,)."""
+    clock_gettime(CLOCK_MONOTONIC, timespec.ctypes)
+    return timespec[0] * NS_PER_S + timespec[1]
+
+
+@compiled
+def sleep_until(deadline_ns: int, timespec: NDArray[np.int64]) -> None:
+    """Sleep to an absolute monotonic time, through any signals."""
+    timespec[0] = deadline_ns // NS_PER_S
+    timespec[1] = deadline_ns % NS_PER_S
+    while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec.ctypes, timespec.ctypes) != 0:
+        timespec[0] = deadline_ns // NS_PER_S
+        timespec[1] = deadline_ns % NS_PER_S
+
+
+@compiled
+def wait_for_tick(clock: Any, histogram: Any, timespec: Any) -> int:
+    """Sleep to the next deadline; returns how many deadlines were skipped."""
+    clock.deadline_ns += PERIOD_NS
+    sleep_until(clock.deadline_ns, timespec)
+    late_ns = now_ns(timespec) - clock.deadline_ns
+    histogram[min(late_ns // 1000, histogram.size - 1)] += 1
+    clock.worst_ns = max(clock.worst_ns, late_ns)
+    skipped = late_ns // PERIOD_NS
+    if skipped > 0:
+        # The tick itself is late; the deadlines that passed with it are skipped.
+        clock.missed += 1 + skipped
+        clock.skipped += skipped
+        clock.deadline_ns += skipped * PERIOD_NS
+    return skipped
+
+
+@compiled
+def run_ticks(
+    plant: Any,
+    control: ControlArrays,
+    sensor: Any,
+    actuator: Any,
+    clocks: Any,
+    histogram: Any,
+    ticks: int,
+) -> None:
+    """Run `ticks` ticks of plant and controller, or fewer when asked to stop."""
+    clock = clocks[0]
+    timespec = np.zeros(2, np.int64)
+    if clock.real_time == 1:
+        clock.started_ns = now_ns(timespec)
+        clock.deadline_ns = clock.started_ns
+    for _ in range(ticks):
+        if clock.real_time == 1:
+            skipped = wait_for_tick(clock, histogram, timespec)
+            for _ in range(skipped):
+                plant_tick(plant, actuator, sensor)
+            if clock.stop == 1:
+                return
+        plant_tick(plant, actuator, sensor)
+        control_step(control, sensor, actuator)
+        clock.ticks += 1
+
+
+class TwinRunner:
+    """Runs one loop against one twin, in real or in virtual time."""
+
+    FOREVER = 2**62
+
+    def __init__(self, plant: Plant, loop: ControlLoop) -> None:
+        self._plant = plant
+        self._loop = loop
+        self._clock = np.zeros(1, CLOCK)
+        self._histogram = np.zeros(HISTOGRAM_BINS, np.int64)
+        self._thread: threading.Thread | None = None
+        self._tier: PrivilegeTier | None = None
+
+    def advance(self, ticks: int) -> None:
+        """Run a batch of ticks back to back (virtual time)."""
+        if self._thread is not None:
+            raise DeviceStateError(
+                self._loop.device, "the loop runs in real time and cannot be stepped", "running"
+            )
+        self._run(ticks)
+
+    def start(self) -> None:
+        """Start the real-time thread."""
+        if self._thread is not None:
+            raise DeviceStateError(self._loop.device, "the loop was started twice", "running")
+        self.advance(0)  # compiled before the clock starts to count
+        self._clock["real_time"], self._clock["stop"] = 1, 0
+        self._thread = threading.Thread(
+            target=self._run_real_time, name=f"loop-{self._loop.device}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the real-time thread, if it runs, and wait for its last tick."""
+        if self._thread is None:
+            return
+        self._clock["stop"] = 1
+        self._thread.join()
+        self._thread = None
+        self._clock["real_time"] = 0
+
+    @property
+    def ticks(self) -> int:
+        """Ticks run so far."""
+        return int(self._clock["ticks"][0])
+
+    def lateness(self) -> Lateness | None:
+        """Lateness so far; None if the loop never ran in real time."""
+        counted = int(self._histogram.sum())
+        if counted == 0:
+            return None
+        cumulative = np.cumsum(self._histogram) / counted
+        p50, p99, p99_9 = (
+            float(np.searchsorted(cumulative, share)) + 1.0 for share in (0.5, 0.99, 0.999)
+        )
+        clock = self._clock[0]
+        return Lateness(
+            ticks=counted,
+            missed=int(clock["missed"]),
+            p50_us=p50,
+            p99_us=p99,
+            p99_9_us=p99_9,
+            worst_us=float(clock["worst_ns"]) / 1000,
+            tier=self._tier,
+        )
+
+    def _run_real_time(self) -> None:
+        self._tier = raise_privileges()
+        self._run(self.FOREVER)
+
+    def _run(self, ticks: int) -> None:
+        plant = self._plant
+        run_ticks(
+            plant.arrays,
+            self._loop.arrays,
+            plant.sensor,
+            plant.actuator,
+            self._clock,
+            self._histogram,
+            ticks,
+        )

@@ -1,0 +1,176 @@
+"""The control step: one tick, from sensor frame to actuator frame.
+
+It sees the sensor frame and its own records, never the plant. The order is the argument:
+what was commanded, what is measured, where the die really is, whether that is safe, and
+only then what to drive.
+"""
+
+import math
+from typing import Any
+
+from lumina.compiled import compiled
+from lumina.control.commands import apply_commands
+from lumina.control.estimator import estimate_die
+from lumina.control.guard import guard_step
+from lumina.control.heaters import drive_heaters
+from lumina.control.pid import pid_hold, pid_step
+from lumina.control.rails import rails_step
+from lumina.control.records import (
+    TICK_S,
+    ControlArrays,
+    FanMode,
+    RailState,
+    TecMode,
+    Tier,
+)
+from lumina.control.telemetry import publish
+from lumina.frames import (
+    HEATERS_ENABLED,
+    SAFE_STATE,
+    TEC_ENABLED,
+    THERMISTOR_FULL_SCALE,
+    ActuatorFrame,
+    SensorFrame,
+)
+from lumina.theory.thermistor import temperature_from_code
+
+__all__ = ["control_step"]
+
+DT_S = TICK_S
+FULL_SCALE = THERMISTOR_FULL_SCALE
+EMERGENCY = int(Tier.EMERGENCY)
+TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
+FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
+RAIL_ON = int(RailState.ON)
+FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
+
+
+@compiled
+def linearise(parameters: Any, code: int) -> float:
+    """Temperature in C from a thermistor code; NaN for an open or shorted sensor."""
+    return temperature_from_code(
+        code,
+        parameters.thermistor_ohm,
+        parameters.thermistor_beta_k,
+        parameters.thermistor_reference_ohm,
+    )
+
+
+@compiled
+def mean_of_readable(first: float, second: float) -> float:
+    """Mean of two readings, or the one that is not NaN."""
+    if math.isnan(first):
+        return second
+    if math.isnan(second):
+        return first
+    return 0.5 * (first + second)
+
+
+@compiled
+def read_sensors(parameters: Any, state: Any, head: Any) -> None:
+    """Linearise the frame's thermistors into the state."""
+    state.tick = head.tick
+    state.carrier_c = mean_of_readable(
+        linearise(parameters, head.carrier_a_code), linearise(parameters, head.carrier_b_code)
+    )
+    state.die_c = linearise(parameters, head.die_code)
+    state.sink_c = linearise(parameters, head.sink_code)
+
+
+@compiled
+def ramp_setpoint(parameters: Any, state: Any) -> float:
+    """Move the working set point towards the commanded one at the ramp rate."""
+    step_k = parameters.ramp_k_per_s * DT_S
+    missing_k = parameters.setpoint_c - state.ramped_setpoint_c
+    state.ramped_setpoint_c += min(max(missing_k, -step_k), step_k)
+    return state.ramped_setpoint_c
+
+
+@compiled
+def tec_current(parameters: Any, state: Any) -> float:
+    """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
+    if state.tier == EMERGENCY or state.tec_mode == TEC_OFF or math.isnan(state.carrier_c):
+        if not math.isnan(state.carrier_c):
+            state.ramped_setpoint_c = state.carrier_c
+            pid_hold(parameters.tec_gains, state.tec, state.carrier_c, state.carrier_c, 0.0)
+        return 0.0
+    if state.tec_mode == TEC_REGULATE:
+        limit_a = parameters.tec_limit_a
+        setpoint_c = ramp_setpoint(parameters, state)
+        return pid_step(
+            parameters.tec_gains, state.tec, setpoint_c, state.carrier_c, -limit_a, limit_a, DT_S
+        )
+    held_a = state.tec.output
+    pid_hold(parameters.tec_gains, state.tec, state.ramped_setpoint_c, state.carrier_c, held_a)
+    return held_a
+
+
+@compiled
+def fan_speed(parameters: Any, state: Any) -> float:
+    """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
+    limit_rpm = parameters.fan_limit_rpm
+    if state.tier == EMERGENCY or math.isnan(state.sink_c):
+        state.fan.output = limit_rpm
+        return limit_rpm
+    if state.fan_mode == FAN_OFF:
+        state.fan.output = 0.0
+        return 0.0
+    if state.fan_mode == FAN_REGULATE:
+        target_c = parameters.sink_setpoint_c
+        return pid_step(
+            parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, limit_rpm, DT_S
+        )
+    return state.fan.output
+
+
+@compiled
+def rails_are_up(rails: Any) -> bool:
+    """Whether every rail is on."""
+    for i in range(rails.size):
+        if rails[i].state != RAIL_ON:
+            return False
+    return True
+
+
+@compiled
+def fill_header(control: ControlArrays, head: Any, tec_a: float, fan_rpm: float) -> None:
+    """Fill the actuator header, with the guard's word above all others."""
+    state = control.state[0]
+    powered = rails_are_up(control.rails)
+    safe = state.tier == EMERGENCY
+    head.tick = state.tick
+    head.flags = 0
+    if safe:
+        head.flags = FLAG_SAFE
+    else:
+        if powered:
+            head.flags |= FLAG_HEATERS
+        if state.tec_mode != TEC_OFF:
+            head.flags |= FLAG_TEC
+    head.tec_current_a = tec_a
+    head.fan_rpm = fan_rpm
+    head.laser_scale = state.laser_scale * state.throttle if powered and not safe else 0.0
+    head.compute_scale = 0.0 if safe else state.throttle
+    for i in range(control.rails.size):
+        head.rail_set_v[i] = control.rails[i].set_v
+
+
+@compiled
+def control_step(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
+    """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
+    parameters, state = control.parameters[0], control.state[0]
+    apply_commands(control)
+    read_sensors(parameters, state, sensor.head[0])
+    heat_w = sensor.head[0].compute_power_w + state.heater_power_w
+    estimate_die(parameters, state, heat_w, DT_S)
+    guard_step(parameters, state)
+    if state.tier == EMERGENCY:
+        state.rails_wanted = 0
+        state.heater_mode = 0
+    rails_step(state, control.rails, sensor.head[0], DT_S)
+    tec_a = tec_current(parameters, state)
+    fan_rpm = fan_speed(parameters, state)
+    drive_heaters(parameters, state, control.heaters, actuator.heater_code)
+    fill_header(control, actuator.head[0], tec_a, fan_rpm)
+    if state.tick % parameters.telemetry_divider == 0:
+        publish(control, sensor, actuator)
