@@ -328,6 +328,7 @@ class ProcessorCapabilities:
         heater_bits: resolution of the heater converters, 12 .. 16.
         converter_bits: resolution of the modulators and detectors, 8 .. 16.
         max_drive_v: full scale of the heater converters, in V.
+        nominal_phase_rad_per_v2: data-sheet phase per squared drive voltage, in rad/V^2.
         vector_rate_hz: vectors per second through the light.
         thermal_control: whether TEC and fan hang on the board.
         rails: power rails on the board, 0 .. 8.
@@ -342,6 +343,7 @@ class ProcessorCapabilities:
     heater_bits: int
     converter_bits: int
     max_drive_v: float
+    nominal_phase_rad_per_v2: float
     vector_rate_hz: float
     thermal_control: bool
     rails: int
