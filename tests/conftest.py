@@ -1,0 +1,22 @@
+"""House rule for every test: no asyncio task outlives it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+
+@pytest.fixture(autouse=True)
+def no_task_outlives_the_test(request: pytest.FixtureRequest) -> None:
+    # Set up first, so it looks last: after the test and after its other fixtures.
+    if pytest_asyncio.is_async_test(request.node):
+        request.getfixturevalue("pending_tasks_fail")
+
+
+@pytest_asyncio.fixture
+async def pending_tasks_fail() -> AsyncIterator[None]:
+    yield
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    if pending:
+        pytest.fail(f"tasks left pending: {'; '.join(map(str, pending))}", pytrace=False)
