@@ -1,0 +1,1 @@
+"""The pytest plugin with which users test their own code against the twin."""
