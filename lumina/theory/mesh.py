@@ -120,7 +120,8 @@ class MeshArchitecture:
         mesh = np.vstack([inner, self._column(end)])
         if self.kind != "svd":
             return mesh
-        return np.vstack([mesh, self._column(end + 1.0), mesh + [end + 2.0, 0.0]])
+        second = mesh + np.array([end + 2.0, 0.0])
+        return np.vstack([mesh, self._column(end + 1.0), second])
 
     def _column(self, along: float) -> NDArray[np.float64]:
         """One site per port at the same place along the light."""
