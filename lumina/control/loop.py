@@ -31,6 +31,7 @@ from lumina.control.records import (
 )
 from lumina.control.telemetry import read_latest, read_since
 from lumina.errors import DeviceRangeError, DeviceStateError
+from lumina.theory.thermistor import ThermistorLaw
 
 __all__ = ["ControlLoop"]
 
@@ -58,6 +59,9 @@ def parameters_of(config: ControlConfig, full_scale_v: float, heater_bits: int) 
         config.die,
         config.guard,
     )
+    law = ThermistorLaw.from_beta(
+        thermistor.beta_k, thermistor.resistance_25c_ohm, thermistor.reference_ohm
+    )
     values: dict[str, Any] = {
         "tec_gains": gains_of(tec.pid),
         "fan_gains": gains_of(fan.pid),
@@ -66,9 +70,10 @@ def parameters_of(config: ControlConfig, full_scale_v: float, heater_bits: int) 
         "tec_limit_a": tec.current_limit_a,
         "sink_setpoint_c": fan.sink_setpoint_c,
         "fan_limit_rpm": fan.max_rpm,
-        "thermistor_ohm": thermistor.resistance_25c_ohm,
-        "thermistor_beta_k": thermistor.beta_k,
-        "thermistor_reference_ohm": thermistor.reference_ohm,
+        "thermistor_a": law.a,
+        "thermistor_b": law.b,
+        "thermistor_c": law.c,
+        "thermistor_reference_ohm": law.reference_ohm,
         "sensor_lag_s": thermistor.lag_s,
         "die_resistance_k_per_w": die.resistance_k_per_w,
         "die_capacity_j_per_k": die.capacity_j_per_k,

@@ -18,7 +18,6 @@ from lumina.frames import MAX_RAILS
 
 __all__ = [
     "COMMAND",
-    "HEATERS",
     "MAILBOX_SLOTS",
     "PARAMETERS",
     "PID_GAINS",
@@ -133,8 +132,9 @@ PARAMETERS = np.dtype(
         ("tec_limit_a", "f8"),
         ("sink_setpoint_c", "f8"),
         ("fan_limit_rpm", "f8"),
-        ("thermistor_ohm", "f8"),
-        ("thermistor_beta_k", "f8"),
+        ("thermistor_a", "f8"),  # Steinhart-Hart, see lumina.theory.thermistor
+        ("thermistor_b", "f8"),
+        ("thermistor_c", "f8"),
         ("thermistor_reference_ohm", "f8"),
         ("sensor_lag_s", "f8"),
         ("die_resistance_k_per_w", "f8"),
@@ -230,10 +230,6 @@ TELEMETRY = np.dtype(
         ("rail_current_a", "f8", (MAX_RAILS,)),
     ]
 )
-
-HEATERS = ("gain_rad_per_v2", "curvature_per_v2", "tempco_rad_per_k")
-"""Rows of a heater-law payload, in order."""
-
 
 class HeaterArrays(NamedTuple):
     """One entry per phase shifter, each of shape (heaters,), float64.

@@ -28,16 +28,14 @@ from lumina.frames import (
     HEATERS_ENABLED,
     SAFE_STATE,
     TEC_ENABLED,
-    THERMISTOR_FULL_SCALE,
     ActuatorFrame,
     SensorFrame,
 )
-from lumina.theory.thermistor import temperature_from_code
+from lumina.theory.thermistor import ThermistorLaw, temperature_from_code
 
 __all__ = ["control_step"]
 
 DT_S = TICK_S
-FULL_SCALE = THERMISTOR_FULL_SCALE
 EMERGENCY = int(Tier.EMERGENCY)
 TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
 FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
@@ -48,12 +46,13 @@ FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
 @compiled
 def linearise(parameters: Any, code: int) -> float:
     """Temperature in C from a thermistor code; NaN for an open or shorted sensor."""
-    return temperature_from_code(
-        code,
-        parameters.thermistor_ohm,
-        parameters.thermistor_beta_k,
+    law = ThermistorLaw(
+        parameters.thermistor_a,
+        parameters.thermistor_b,
+        parameters.thermistor_c,
         parameters.thermistor_reference_ohm,
     )
+    return temperature_from_code(law, code)  # type: ignore[no-any-return]
 
 
 @compiled

@@ -1,0 +1,330 @@
+"""A photonic processor as the runtime sees it: one board, its 1 kHz loop, its calibration.
+
+    uninitialised -> initialising -> ready <-> busy
+                          |            |
+                          v            v
+                        error     thermal limit (the guard refuses work)
+    any -> shutdown
+
+The device is what engines compute on (`load`, `multiply`) and what a calibration measures
+(`set_drive_v`, `measure_transfer`, `set_carrier_c`). Both go through the board's driver
+and the loop's mailbox: a twin and a real board are reached by the same calls.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.programming import own_phases_for
+from calibration.result import ChipCalibration
+from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
+from lumina.control.config import ControlConfig
+from lumina.control.loop import ControlLoop
+from lumina.control.records import TICK_S, Tier
+from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
+from lumina.theory.mesh import MeshArchitecture
+
+__all__ = ["Counters", "DeviceState", "PhotonicDevice"]
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+SETTLE_TICKS = 3
+"""Ticks from a command to light that shows it: mailbox, board, heater (microseconds)."""
+
+COMMAND_TIMEOUT_S = 1.0
+"""A loop that has not applied a command for so long is not running."""
+
+STILL_K = 0.01
+STILL_FOR_S = 1.0
+"""A temperature within 10 mK of its set point for a second stands still."""
+
+LOCK_TIMEOUT_S = 300.0
+
+HEAT_SETTLE_S = 0.6
+"""Four time constants of the reference die: new heater powers have warmed it."""
+
+
+class DeviceState(Enum):
+    """State of a photonic processor."""
+
+    UNINITIALISED = "uninitialised"
+    INITIALISING = "initialising"
+    READY = "ready"
+    BUSY = "busy"
+    THERMAL_LIMIT = "thermal limit"
+    ERROR = "error"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass
+class Counters:
+    """What a device has done since bring-up.
+
+    Attributes:
+        operations: multiplications and additions done in the light.
+        matrix_operations: batches sent through the light.
+        matrices_loaded: matrices programmed.
+        failures: operations that were refused or failed.
+        busy_s: bench time spent multiplying, s.
+        energy_j: electrical energy used meanwhile, J (simulated on a twin).
+    """
+
+    operations: int = 0
+    matrix_operations: int = 0
+    matrices_loaded: int = 0
+    failures: int = 0
+    busy_s: float = 0.0
+    energy_j: float = 0.0
+
+    @property
+    def gops(self) -> float:
+        """Billions of operations per second while busy; 0 before the first."""
+        return self.operations / self.busy_s / 1e9 if self.busy_s else 0.0
+
+    @property
+    def tops_per_w(self) -> float:
+        """Trillions of operations per joule; 0 before the first."""
+        return self.operations / self.energy_j / 1e12 if self.energy_j else 0.0
+
+
+class PhotonicDevice:
+    """One photonic processor of a bench.
+
+    Attributes:
+        name: the instrument's name in the lab config.
+        calibration: what is known of the chip; None until something is.
+        counters: what it has done.
+        lock: held while a loaded matrix must stay loaded.
+    """
+
+    def __init__(self, name: str, processor: PhotonicProcessor, config: ControlConfig) -> None:
+        self.name = name
+        self.processor = processor
+        self.config = config
+        capabilities = processor.capabilities
+        self.loop = ControlLoop(
+            name,
+            config,
+            heaters=capabilities.heaters,
+            full_scale_v=capabilities.max_drive_v,
+            heater_bits=capabilities.heater_bits,
+        )
+        self.calibration: ChipCalibration | None = None
+        self.counters = Counters()
+        self.lock = asyncio.Lock()
+        self.lifecycle = DeviceState.UNINITIALISED
+        self._busy = 0
+        self._scale: float | None = None
+
+    # What it is
+
+    @property
+    def capabilities(self) -> ProcessorCapabilities:
+        """What the board says it has."""
+        return self.processor.capabilities
+
+    @property
+    def architecture(self) -> MeshArchitecture:
+        """Ports and arrangement of the interferometers."""
+        return self.capabilities.architecture
+
+    @property
+    def ports(self) -> int:
+        """Rows and columns of the matrix it holds."""
+        return self.architecture.ports
+
+    @property
+    def max_drive_v(self) -> float:
+        """Highest heater drive, V."""
+        return self.capabilities.max_drive_v
+
+    @property
+    def nominal_phase_rad_per_v2(self) -> float:
+        """Data-sheet phase per squared drive voltage, rad/V^2."""
+        return self.capabilities.nominal_phase_rad_per_v2
+
+    @property
+    def state(self) -> DeviceState:
+        """State of the device, the guard's word included."""
+        if self.lifecycle is not DeviceState.READY:
+            return self.lifecycle
+        if self.tier >= Tier.CRITICAL:
+            return DeviceState.THERMAL_LIMIT
+        return DeviceState.BUSY if self._busy else DeviceState.READY
+
+    @property
+    def tier(self) -> Tier:
+        """Tier of the thermal guard."""
+        return Tier(int(self.loop.arrays.state["tier"][0]))
+
+    def die_temperature_c(self) -> float:
+        """The loop's present estimate of the die temperature, C."""
+        return float(self.loop.arrays.state["die_estimate_c"][0])
+
+    # Time
+
+    async def applied(self, sequence: int) -> None:
+        """Wait until the loop has applied a command.
+
+        Raises:
+            DeviceTimeoutError: it does not: the loop stands still.
+        """
+        waited_s = 0.0
+        while self.loop.acknowledged < sequence:
+            if waited_s >= COMMAND_TIMEOUT_S:
+                raise DeviceTimeoutError(self.name, "the 1 kHz loop does not take commands")
+            await asyncio.sleep(TICK_S)
+            waited_s += TICK_S
+
+    async def temperature_locked(self, timeout_s: float = LOCK_TIMEOUT_S) -> None:
+        """Wait until the carrier stands within 10 mK of its set point for a second.
+
+        Raises:
+            DeviceTimeoutError: it does not within `timeout_s`.
+            ThermallyUnsafeError: the guard went to emergency meanwhile.
+        """
+        await self._still(self._lock_error_k, timeout_s, "the carrier to reach its set point")
+
+    async def _still(self, error_k: Any, timeout_s: float, what: str) -> None:
+        period_s, still_s, waited_s = 0.05, 0.0, 0.0
+        while still_s < STILL_FOR_S:
+            if waited_s >= timeout_s:
+                raise DeviceTimeoutError(
+                    self.name, f"waited {timeout_s:g} s for {what}; {error_k():.3f} K are left"
+                )
+            await asyncio.sleep(period_s)
+            waited_s += period_s
+            still_s = still_s + period_s if error_k() <= STILL_K else 0.0
+            if self.tier is Tier.EMERGENCY:
+                raise ThermallyUnsafeError(self.name, "emergency", self.die_temperature_c())
+
+    def _lock_error_k(self) -> float:
+        state = self.loop.arrays.state[0]
+        target_c = float(self.loop.arrays.parameters["setpoint_c"][0])
+        return abs(float(state["carrier_c"]) - target_c)
+
+    # What a calibration may ask (calibration.chip.ChipUnderTest)
+
+    async def set_drive_v(self, drive_v: FloatArray) -> None:
+        """Drive every heater, shape (heaters,), V; returns once the phases stand."""
+        sequence = self.loop.set_heater_voltages(drive_v)
+        await asyncio.sleep(SETTLE_TICKS * TICK_S)
+        await self.applied(sequence)
+
+    async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
+        """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
+        self._require_safe()
+        probes = np.tile(np.eye(self.ports, dtype=complex), repeats)
+        seen = await self.processor.multiply(probes)
+        mean: ComplexArray = seen.reshape(self.ports, repeats, self.ports).mean(axis=1)
+        return mean
+
+    async def set_carrier_c(self, carrier_c: float) -> None:
+        """Move the carrier's set point, C; returns once carrier and die stand still."""
+        await self.applied(self.loop.set_setpoint_c(carrier_c))
+        await self.temperature_locked()
+        await asyncio.sleep(HEAT_SETTLE_S)
+
+    # What engines compute on (lumina.engines.device.MatrixDevice)
+
+    async def install(self, calibration: ChipCalibration) -> None:
+        """Take over a calibration: the loop drives and compensates by it from now on."""
+        sequence = self.loop.set_heater_law(
+            calibration.phase_gain_rad_per_v2,
+            calibration.curvature_per_v2,
+            calibration.tempco_rad_per_k,
+            calibration.reference_die_c,
+        )
+        await self.applied(sequence)
+        self.calibration = calibration
+        self._scale = None
+
+    async def load(self, matrix: NDArray[Any]) -> None:
+        """Program a matrix, shape (ports, ports), of any norm; returns once it stands.
+
+        Raises:
+            MatrixError: wrong shape or not finite.
+            ThermallyUnsafeError: the guard refuses work at this temperature.
+            DeviceStateError: not brought up, or not calibrated.
+        """
+        with self._operation():
+            wanted = self._checked(matrix, (self.ports, self.ports))
+            calibration = self._require_calibration()
+            scale = max(float(np.linalg.norm(wanted, 2)), np.finfo(float).tiny)
+            phases = own_phases_for(wanted / scale, calibration)
+            sequence = self.loop.set_heater_phases(phases)
+            await asyncio.sleep(HEAT_SETTLE_S)
+            await self.applied(sequence)
+            self._scale = scale
+            self.counters.matrices_loaded += 1
+
+    async def multiply(self, vectors: NDArray[Any]) -> ComplexArray:
+        """Product of the loaded matrix with `vectors`, shape (ports, batch), of any norm.
+
+        Raises:
+            MatrixError: wrong shape or not finite.
+            ThermallyUnsafeError: the guard refuses work at this temperature.
+            DeviceStateError: not brought up, or no matrix is loaded.
+        """
+        with self._operation():
+            batch = vectors.shape[1] if vectors.ndim == 2 else 1
+            given = self._checked(vectors, (self.ports, batch))
+            gain = self._require_calibration().gain
+            if self._scale is None:
+                raise DeviceStateError(self.name, "load a matrix first", self.state.value)
+            full_scale = max(float(np.abs(given).max(initial=0.0)), np.finfo(float).tiny)
+            began_s = asyncio.get_running_loop().time()
+            seen = await self.processor.multiply(given / full_scale)
+            self._count(batch, asyncio.get_running_loop().time() - began_s)
+            product: ComplexArray = seen * (full_scale * self._scale / gain)
+            return product
+
+    # Inside
+
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
+        self._busy += 1
+        try:
+            self._require_safe()
+            yield
+        except Exception:
+            self.counters.failures += 1
+            raise
+        finally:
+            self._busy -= 1
+
+    def _require_safe(self) -> None:
+        if self.lifecycle not in (DeviceState.READY, DeviceState.INITIALISING):
+            raise DeviceStateError(self.name, "bring the device up first", self.lifecycle.value)
+        if self.tier >= Tier.CRITICAL:
+            raise ThermallyUnsafeError(self.name, self.tier.name.lower(), self.die_temperature_c())
+
+    def _require_calibration(self) -> ChipCalibration:
+        if self.calibration is None:
+            raise DeviceStateError(self.name, "calibrate the chip first", "uncalibrated")
+        return self.calibration
+
+    def _checked(self, array: NDArray[Any], shape: tuple[int, int]) -> ComplexArray:
+        if array.shape != shape:
+            raise MatrixError(
+                f"{self.name}: shape {array.shape} does not fit, {shape} is needed; "
+                "larger matrices are tiled by lumina.engines.tiling"
+            )
+        if not np.isfinite(array).all():
+            raise MatrixError(f"{self.name}: the values must be finite")
+        return array.astype(np.complex128)
+
+    def _count(self, batch: int, took_s: float) -> None:
+        row = self.loop.latest()
+        electrical_w = float(row["heater_power_w"] + row["compute_power_w"]) if row else 0.0
+        self.counters.matrix_operations += 1
+        self.counters.operations += 2 * self.ports**2 * batch
+        self.counters.busy_s += took_s
+        self.counters.energy_j += took_s * electrical_w
