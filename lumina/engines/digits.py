@@ -146,4 +146,5 @@ def _rectified(product: FloatArray, layer: Layer) -> FloatArray:
 
 
 def _strongest(product: FloatArray, layer: Layer) -> Labels:
-    return np.argmax(product + layer.bias[:, np.newaxis], axis=0)
+    strongest: Labels = np.argmax(product + layer.bias[:, np.newaxis], axis=0)
+    return strongest

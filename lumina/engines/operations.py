@@ -138,7 +138,8 @@ async def _fft_columns(device: MatrixDevice, columns: ComplexArray) -> ComplexAr
 def _dft_matrix(length: int) -> ComplexArray:
     index = np.arange(length)
     # The product is reduced before it is scaled, so the angle stays exact for long transforms.
-    return np.exp(-2j * np.pi * (np.outer(index, index) % length) / length)
+    matrix: ComplexArray = np.exp(-2j * np.pi * (np.outer(index, index) % length) / length)
+    return matrix
 
 
 def _largest_factor(length: int, limit: int) -> int:
