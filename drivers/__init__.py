@@ -1,0 +1,1 @@
+"""The hardware-abstraction layer: interfaces, drivers and their registry."""

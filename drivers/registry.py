@@ -1,0 +1,265 @@
+"""Which drivers there are, which role each plays, and who can answer for it.
+
+A package adds drivers by entry points in the group ``lumina.drivers``; each points at a
+`DriverEntry`. One that cannot be loaded is reported by name and harms no other.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from drivers.interfaces import ROLES, Instrument
+from drivers.options import (
+    ROLE_OPTIONS,
+    DriverOptions,
+    FanOptions,
+    LaserOptions,
+    PhaseShifterBankOptions,
+    PowerMeterOptions,
+    PowerSupplyOptions,
+    ProcessorOptions,
+    TemperatureControllerOptions,
+)
+from lumina.errors import UsageError
+
+if TYPE_CHECKING:
+    from twin.plant import Plant
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Backend",
+    "DriverEntry",
+    "Factory",
+    "Mounting",
+    "Registry",
+    "registry",
+]
+
+ENTRY_POINT_GROUP = "lumina.drivers"
+
+
+class Backend(StrEnum):
+    """Who answers to a driver's calls."""
+
+    TWIN = "twin"
+    """The software twin, in process."""
+    FIRMWARE = "firmware"
+    """A simulated instrument that speaks the real wire protocol."""
+    HARDWARE = "hardware"
+    """The instrument at the configured address."""
+
+
+@dataclass(frozen=True)
+class Mounting:
+    """How one instrument stands on the bench.
+
+    Attributes:
+        name: its name in the lab config.
+        options: an instance of its driver's options model.
+        plant: what its twin acts on; None for the other backends.
+        address: where it is; None for the twin.
+    """
+
+    name: str
+    options: Any
+    plant: "Plant | None" = None
+    address: str | None = None
+
+
+Factory = Callable[[Mounting], Instrument]
+
+
+@dataclass(frozen=True)
+class DriverEntry:
+    """One driver.
+
+    Attributes:
+        name: what a lab config calls it.
+        role: a key of `drivers.interfaces.ROLES`.
+        description: the instrument, in a few words.
+        options: model of its settings, derived from the role's in `ROLE_OPTIONS`.
+        factories: how to build it, for each backend that it has.
+    """
+
+    name: str
+    role: str
+    description: str
+    options: type[DriverOptions]
+    factories: Mapping[Backend, Factory]
+
+    def factory(self, backend: Backend) -> Factory:
+        """How to build the driver for a backend.
+
+        Raises:
+            UsageError: the driver has no such backend.
+        """
+        if backend not in self.factories:
+            has = ", ".join(self.factories) or "none"
+            raise UsageError(f'driver {self.name} has no backend "{backend}" yet (has: {has})')
+        return self.factories[backend]
+
+
+def _twin(class_name: str) -> Factory:
+    """A twin-backed driver, imported when it is built: it brings the compiled plant."""
+
+    def build(mounting: Mounting) -> Instrument:
+        built: Instrument = getattr(importlib.import_module("drivers.twin"), class_name)(mounting)
+        return built
+
+    return build
+
+
+_BUILT_IN = (
+    DriverEntry(
+        "lumina_npu",
+        "photonic_processor",
+        "Lumina NPU board",
+        ProcessorOptions,
+        {Backend.TWIN: _twin("TwinProcessor")},
+    ),
+    DriverEntry(
+        "santec_tsl570",
+        "laser",
+        "Santec TSL-570 tunable laser",
+        LaserOptions,
+        {Backend.TWIN: _twin("TwinLaser")},
+    ),
+    DriverEntry(
+        "keysight_e36312a",
+        "power_supply",
+        "Keysight E36312A triple-output supply",
+        PowerSupplyOptions,
+        {Backend.TWIN: _twin("TwinPowerSupply")},
+    ),
+    DriverEntry(
+        "thorlabs_pm100d",
+        "optical_power_meter",
+        "Thorlabs PM100D optical power meter",
+        PowerMeterOptions,
+        {Backend.TWIN: _twin("TwinPowerMeter")},
+    ),
+    DriverEntry(
+        "meerstetter_tec109x",
+        "temperature_controller",
+        "Meerstetter TEC-109x temperature controller",
+        TemperatureControllerOptions,
+        {Backend.TWIN: _twin("TwinTemperatureController")},
+    ),
+    DriverEntry(
+        "qontrol_q8iv",
+        "phase_shifter_bank",
+        "Qontrol Q8iv heater driver chain",
+        PhaseShifterBankOptions,
+        {Backend.TWIN: _twin("TwinPhaseShifterBank")},
+    ),
+    DriverEntry(
+        "ebmpapst_ec_fan",
+        "fan",
+        "ebm-papst EC fan",
+        FanOptions,
+        {Backend.TWIN: _twin("TwinFan")},
+    ),
+)
+
+
+@dataclass
+class Registry:
+    """The built-in drivers and those of other packages, which load when asked for."""
+
+    _entries: dict[str, DriverEntry]
+    _pending: dict[str, EntryPoint] = field(default_factory=dict)
+    _broken: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, points: Iterable[EntryPoint]) -> "Registry":
+        """The built-in drivers and the given entry points.
+
+        Args:
+            points: entry points; one that takes a built-in driver's name is broken.
+        """
+        result = cls({entry.name: entry for entry in _BUILT_IN})
+        for point in points:
+            if point.name in result._entries or point.name in result._pending:
+                result._broken[_describe(point)] = f"the name {point.name} is taken already"
+            else:
+                result._pending[point.name] = point
+        return result
+
+    @staticmethod
+    def built_in() -> list[str]:
+        """Names of the drivers that come with Lumina, sorted."""
+        return sorted(entry.name for entry in _BUILT_IN)
+
+    def names(self) -> list[str]:
+        """Every driver name that a lab config may use, sorted."""
+        return sorted({*self._entries, *self._pending})
+
+    def entry(self, name: str) -> DriverEntry:
+        """The driver of that name.
+
+        Raises:
+            UsageError: there is none, or its package cannot be loaded.
+        """
+        if name in self._entries:
+            return self._entries[name]
+        if name not in self._pending:
+            near = get_close_matches(name, self.names(), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            known = ", ".join(self.names())
+            raise UsageError(f"unknown driver '{name}'{hint} (known: {known})")
+        return self._load(self._pending[name])
+
+    def entries(self) -> list[DriverEntry]:
+        """Every driver that can be loaded, sorted by role and name."""
+        for name, point in self._pending.items():
+            if name not in self._entries and _describe(point) not in self._broken:
+                try:
+                    self._load(point)
+                except UsageError:
+                    continue  # remembered in `broken`
+        return sorted(self._entries.values(), key=lambda entry: (entry.role, entry.name))
+
+    def broken(self) -> dict[str, str]:
+        """Entry point -> why it cannot be used, of those that were tried."""
+        return dict(self._broken)
+
+    def _load(self, point: EntryPoint) -> DriverEntry:
+        try:
+            entry = _checked(point.name, point.load())
+        except Exception as error:  # another package's code may raise anything
+            reason = f"{type(error).__name__}: {error}"
+            self._broken[_describe(point)] = reason
+            raise UsageError(
+                f"driver '{point.name}' cannot be loaded, entry point {_describe(point)}: {reason}"
+            ) from error
+        self._entries[point.name] = entry
+        return entry
+
+
+def _describe(point: EntryPoint) -> str:
+    package = f" of {point.dist.name}" if point.dist else ""
+    return f"{point.name} = {point.value}{package}"
+
+
+def _checked(name: str, entry: object) -> DriverEntry:
+    """The loaded object, if it is a usable driver entry."""
+    if not isinstance(entry, DriverEntry):
+        raise TypeError(f"is a {type(entry).__name__}, not a drivers.registry.DriverEntry")
+    if entry.name != name:
+        raise ValueError(f"calls its driver {entry.name!r}; entry point and driver share one name")
+    if entry.role not in ROLES:
+        raise ValueError(f"unknown role {entry.role!r} (known: {', '.join(ROLES)})")
+    if not issubclass(entry.options, ROLE_OPTIONS[entry.role]):
+        raise TypeError(f"options must derive from {ROLE_OPTIONS[entry.role].__name__}")
+    return entry
+
+
+@cache
+def registry() -> Registry:
+    """The drivers of this installation."""
+    return Registry.of(entry_points(group=ENTRY_POINT_GROUP))

@@ -1,0 +1,165 @@
+"""The lab config: one validated file describes a bench.
+
+- plants: what the twins act on, one heat and light model per photonic board;
+- control: what each board's 1 kHz loop is told;
+- instruments: which drivers there are, and who answers for each;
+- job: the main job, digits read in the light, undisturbed and disturbed;
+- record: what the run folder keeps.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from drivers.config import InstrumentConfig, Name
+from drivers.registry import Backend
+from lumina.control.config import ControlConfig
+from lumina.errors import ConfigError, ConfigProblem, UsageError
+from lumina.runtime.config_files import DEFAULT_CONTROL, read_config_files
+from lumina.runtime.cross_checks import cross_check
+from lumina.runtime.explain import explain
+from lumina.runtime.yaml_lines import Document
+from twin.config import PlantConfig
+
+__all__ = [
+    "BenchConfig",
+    "DisturbanceConfig",
+    "JobConfig",
+    "RecordConfig",
+    "backend_problems",
+    "load_config",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DisturbanceConfig(_Section):
+    """What the main job does to the bench while the digits are read."""
+
+    ambient_step_k: float = Field(8.0, ge=-30, le=30, description="rise of room temperature, K")
+    ambient_ramp_s: float = Field(20.0, ge=0.1, le=3600, description="time that the rise takes, s")
+    compute_step_w: float = Field(15.0, ge=0, le=200, description="step of the compute load, W")
+    dwell_s: float = Field(
+        30.0, ge=0.1, le=36000, description="time under the full disturbance before reading, s"
+    )
+
+
+class JobConfig(_Section):
+    """The main job: held-out digits read with matrix products in the light."""
+
+    split_seed: int = Field(0, ge=0, le=2**31, description="seed of the train/test split")
+    seeds: int = Field(5, ge=1, le=100, description="noise seeds that an accuracy is the mean of")
+    lock_tolerance_k: float = Field(
+        0.05, ge=0.001, le=5, description="deviation from the set point that counts as locked, K"
+    )
+    lock_timeout_s: float = Field(
+        120.0, ge=1, le=3600, description="longest wait for the temperature to lock, s"
+    )
+    settle_s: float = Field(
+        2.0, ge=0, le=600, description="time within the tolerance until the lock counts, s"
+    )
+    disturbance: DisturbanceConfig = Field(default_factory=DisturbanceConfig)
+
+
+class RecordConfig(_Section):
+    """What the run folder keeps."""
+
+    rate_hz: float = Field(100.0, ge=0.1, le=1000, description="recorded frames per second, Hz")
+    folder: str = Field(
+        "runs", min_length=1, max_length=1000, description="folder that run folders are made in"
+    )
+
+
+class BenchConfig(_Section):
+    """A bench: what stands on it, how it is controlled, what it runs."""
+
+    name: Name = Field(description="short name of the bench, used in run folders")
+    description: str = Field("", max_length=1000, description="what the bench is for")
+    plants: dict[Name, PlantConfig] = Field(
+        default_factory=dict, max_length=16, description="what the twins act on, by name"
+    )
+    control: dict[Name, ControlConfig] = Field(
+        default_factory=dict,
+        description="the 1 kHz loop of each processor, by its name; 'default' holds for all",
+    )
+    instruments: dict[Name, InstrumentConfig] = Field(
+        max_length=256, description="the instruments on the bench, by name"
+    )
+    job: JobConfig = Field(default_factory=JobConfig)
+    record: RecordConfig = Field(default_factory=RecordConfig)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "BenchConfig":
+        cross_check(self)
+        return self
+
+    def by_role(self, role: str) -> dict[str, InstrumentConfig]:
+        """The instruments that play a role, by name, in the order of the file."""
+        return {n: i for n, i in self.instruments.items() if i.entry.role == role}
+
+    @property
+    def processors(self) -> dict[str, InstrumentConfig]:
+        """The photonic processors, by name."""
+        return self.by_role("photonic_processor")
+
+    def control_for(self, processor: str) -> ControlConfig:
+        """What the loop of one processor is told."""
+        return self.control.get(processor) or self.control.get(DEFAULT_CONTROL) or ControlConfig()
+
+
+def load_config(
+    path: Path | str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    backend: Backend | None = None,
+    to_run: bool = False,
+) -> BenchConfig:
+    """Read and check a lab config, with every file that it extends.
+
+    Args:
+        path: the YAML file.
+        overrides: dotted path -> value, laid over the file: ``{"record.rate_hz": 10}``.
+        backend: who answers for every instrument, whatever the file says.
+        to_run: also ask that every instrument's driver has the backend it is set to.
+
+    Raises:
+        ConfigError: with every problem found, each with its line and the allowed values.
+    """
+    document = read_config_files(Path(path), overrides or {}, backend)
+    config = _validated(document)
+    if config is not None and to_run:
+        for problem in backend_problems(config):
+            document.add(tuple(problem.field.split(".")), problem.message)
+    if config is None or document.problems:
+        raise ConfigError(path, document.problems_in_order())
+    return config
+
+
+def backend_problems(config: BenchConfig) -> list[ConfigProblem]:
+    """Why this bench cannot be opened: instruments whose drivers lack their backend."""
+    problems = []
+    for name, instrument in config.instruments.items():
+        try:
+            instrument.entry.factory(instrument.backend)
+        except UsageError as error:
+            problems.append(ConfigProblem(f"instruments.{name}.backend", str(error)))
+    return problems
+
+
+def _validated(document: Document) -> BenchConfig | None:
+    """The model of the values; None, with the problems noted, where they make none.
+
+    They are checked as JSON, strictly: "5" is no number, a list becomes a tuple.
+    """
+    if document.values is None:
+        return None
+    try:
+        return BenchConfig.model_validate_json(json.dumps(document.values), strict=True)
+    except ValidationError as error:
+        explain(error, document, BenchConfig.model_json_schema())
+        return None

@@ -1,0 +1,215 @@
+"""Rules of a lab config that involve more than one field."""
+
+from collections import Counter
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from drivers.config import InstrumentConfig
+from drivers.options import PowerMeterOptions, PowerSupplyOptions
+from drivers.registry import Backend
+from lumina.runtime.config_files import DEFAULT_CONTROL
+from twin.config import PlantConfig
+
+if TYPE_CHECKING:
+    from lumina.runtime.config import BenchConfig
+
+__all__ = ["MAX_HEATERS", "MAX_PROCESSORS", "cross_check"]
+
+MAX_PROCESSORS = 16
+MAX_HEATERS = 1024
+"""Heater channels of one NPU board."""
+
+_ONE_PER_PLANT = (
+    "photonic_processor",
+    "laser",
+    "power_supply",
+    "temperature_controller",
+    "fan",
+    "phase_shifter_bank",
+)
+"""Roles whose twins command a part of the plant that takes one master."""
+
+
+class Finding(NamedTuple):
+    """One broken rule."""
+
+    path: tuple[str | int, ...]
+    message: str
+    allowed: str | None = None
+
+
+def cross_check(config: "BenchConfig") -> None:
+    """Check every rule.
+
+    Raises:
+        ValidationError: with all findings, each located at the field to change.
+    """
+    findings = [finding for rule in _RULES for finding in rule(config)]
+    if findings:
+        raise ValidationError.from_exception_data("BenchConfig", [_detail(f) for f in findings])
+
+
+def _detail(finding: Finding) -> InitErrorDetails:
+    # The message goes in as context: as a template its braces would be read as fields.
+    context = {"message": finding.message, "allowed": finding.allowed or ""}
+    error = PydanticCustomError("cross_check", "{message}", context)
+    return InitErrorDetails(type=error, loc=finding.path, input=None)
+
+
+def _processors(config: "BenchConfig") -> Iterator[Finding]:
+    count = len(config.processors)
+    if not 1 <= count <= MAX_PROCESSORS:
+        yield Finding(
+            ("instruments",),
+            f"{count or 'no'} photonic processors on the bench",
+            f"1 .. {MAX_PROCESSORS}",
+        )
+
+
+def _plants_exist(config: "BenchConfig") -> Iterator[Finding]:
+    for name, instrument in config.instruments.items():
+        if instrument.backend is Backend.HARDWARE or instrument.plant in config.plants:
+            continue
+        near = get_close_matches(instrument.plant, config.plants, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        yield Finding(
+            ("instruments", name, "plant"),
+            f"no plant '{instrument.plant}' under plants{hint}",
+            ", ".join(config.plants) or None,
+        )
+
+
+def _one_master(config: "BenchConfig") -> Iterator[Finding]:
+    for role in _ONE_PER_PLANT:
+        masters: dict[str, str] = {}
+        for name, instrument in config.by_role(role).items():
+            if instrument.backend is Backend.HARDWARE:
+                continue
+            first = masters.setdefault(instrument.plant, name)
+            if first != name:
+                what = role.replace("_", " ")
+                yield Finding(
+                    ("instruments", name, "plant"),
+                    f"plant '{instrument.plant}' has a {what} already, {first}; "
+                    "give this one a plant of its own",
+                )
+
+
+def _addresses(config: "BenchConfig") -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for name, instrument in config.instruments.items():
+        if instrument.backend is not Backend.HARDWARE:
+            continue
+        if instrument.address is None:
+            yield Finding(("instruments", name, "address"), "the hardware backend needs an address")
+        elif (first := owners.setdefault(instrument.address, name)) != name:
+            yield Finding(
+                ("instruments", name, "address"), f"{instrument.address} is {first}'s already"
+            )
+
+
+def _control_names(config: "BenchConfig") -> Iterator[Finding]:
+    known = [DEFAULT_CONTROL, *config.processors]
+    for name in config.control:
+        if name not in known:
+            yield Finding(
+                ("control", name), "there is no photonic processor of that name", ", ".join(known)
+            )
+
+
+def _boards(config: "BenchConfig") -> Iterator[tuple[str, InstrumentConfig, PlantConfig]]:
+    """The processors whose plant is known, with it."""
+    for name, instrument in config.processors.items():
+        if instrument.backend is not Backend.HARDWARE and instrument.plant in config.plants:
+            yield name, instrument, config.plants[instrument.plant]
+
+
+def _heaters(config: "BenchConfig") -> Iterator[Finding]:
+    for _, board, plant in _boards(config):
+        chip = plant.chip.architecture()
+        if chip.shifters > MAX_HEATERS:
+            yield Finding(
+                ("plants", board.plant, "chip", "ports"),
+                f"a {chip.kind} mesh of {chip.ports} ports has {chip.shifters} phase shifters, "
+                "more than an NPU board drives",
+                f"at most {MAX_HEATERS} phase shifters",
+            )
+
+
+def _control_path(config: "BenchConfig", processor: str, *below: str) -> tuple[str, ...]:
+    """Where the control value of a processor is to be changed."""
+    return ("control", processor if processor in config.control else DEFAULT_CONTROL, *below)
+
+
+def _tec_current(config: "BenchConfig") -> Iterator[Finding]:
+    for name, board, plant in _boards(config):
+        limit_a = config.control_for(name).tec.current_limit_a
+        if limit_a > plant.tec.limit_a:
+            yield Finding(
+                _control_path(config, name, "tec", "current_limit_a"),
+                f"{limit_a:g} A is more than plant '{board.plant}' takes",
+                f"at most {plant.tec.limit_a:g} A (plants.{board.plant}.tec.limit_a)",
+            )
+
+
+def _rails(config: "BenchConfig") -> Iterator[Finding]:
+    for name, board, plant in _boards(config):
+        told = [(rail.name, rail.voltage_v) for rail in config.control_for(name).rails]
+        built = [(rail.name, rail.voltage_v) for rail in plant.rails]
+        if told != built:
+            yield Finding(
+                _control_path(config, name, "rails"),
+                f"rails differ from those of plant '{board.plant}' in name, voltage or order",
+                ", ".join(f"{rail} {volt:g} V" for rail, volt in built) or "no rails",
+            )
+
+
+def _rail_names(config: "BenchConfig") -> Iterator[Finding]:
+    for name, control in config.control.items():
+        counts = Counter(rail.name for rail in control.rails)
+        for rail, count in counts.items():
+            if count > 1:
+                yield Finding(("control", name, "rails"), f"{count} rails are called {rail}")
+
+
+def _supplies(config: "BenchConfig") -> Iterator[Finding]:
+    for name, instrument in config.instruments.items():
+        options = instrument.options
+        if isinstance(options, PowerSupplyOptions) and options.over_voltage_v <= options.voltage_v:
+            yield Finding(
+                ("instruments", name, "options", "over_voltage_v"),
+                f"{options.over_voltage_v:g} V would trip at once",
+                f"above {options.voltage_v:g} V (voltage_v)",
+            )
+
+
+def _meter_ports(config: "BenchConfig") -> Iterator[Finding]:
+    for name, instrument in config.instruments.items():
+        options, plant = instrument.options, config.plants.get(instrument.plant)
+        if not isinstance(options, PowerMeterOptions) or plant is None:
+            continue
+        if options.port >= plant.chip.ports:
+            yield Finding(
+                ("instruments", name, "options", "port"),
+                f"the chip of plant '{instrument.plant}' has no output port {options.port}",
+                f"0 .. {plant.chip.ports - 1}",
+            )
+
+
+_RULES = (
+    _processors,
+    _plants_exist,
+    _one_master,
+    _addresses,
+    _control_names,
+    _heaters,
+    _tec_current,
+    _rails,
+    _rail_names,
+    _supplies,
+    _meter_ports,
+)
