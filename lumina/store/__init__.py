@@ -1,0 +1,26 @@
+"""Run folders: what a run leaves behind, and how to find and read it again.
+
+Recorded rows are in `lumina.store.frames` and reports in `lumina.store.report`; both
+load heavy libraries and are imported where they are used.
+"""
+
+from lumina.store._catalogue import RunRecord, list_runs, open_run
+from lumina.store._columns import TELEMETRY, channel_columns, rail_columns
+from lumina.store._events import Event, EventLog
+from lumina.store._manifest import Manifest
+from lumina.store._run_folder import RunFolder
+from lumina.store._trace import TraceHasher
+
+__all__ = [
+    "TELEMETRY",
+    "Event",
+    "EventLog",
+    "Manifest",
+    "RunFolder",
+    "RunRecord",
+    "TraceHasher",
+    "channel_columns",
+    "list_runs",
+    "open_run",
+    "rail_columns",
+]
