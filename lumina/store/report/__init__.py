@@ -1,0 +1,204 @@
+"""``report.html``: a run on one page, made from its run folder alone.
+
+The page is one file without scripts, and its content policy forbids every request. It
+shows what the folder holds; a run that was killed has a report too. Of `results` it knows
+
+- ``accuracy``: fractions of the held-out set, and anything beside them;
+- ``loop``: health of the 1 kHz loop;
+- ``counters``: operations, refusals, throttled time;
+- ``calibration``: figures, and arrays that are drawn as those of ``*calibration*.npz`` are.
+
+Everything else in `results` is listed at the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.errors import StoreError
+from lumina.store._catalogue import RunRecord
+from lumina.store._events import Event
+from lumina.store._files import write_atomic
+from lumina.store._manifest import Manifest
+from lumina.store._run_folder import REPORT_FILE
+from lumina.store.report import _sections as parts
+from lumina.store.report._charts import calibration_charts, rails_chart
+from lumina.store.report._figure import plotting
+from lumina.store.report._html import Html, join, tag
+from lumina.store.report._text import duration, label, percent
+from lumina.store.report._timeline import Stage, find_stages, find_tiers, timeline
+
+__all__ = ["render_report", "write_report"]
+
+_SHOWN_APART = frozenset({"accuracy", "loop", "counters", "calibration"})
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+@dataclass
+class _Run:
+    """Everything that the report needs, read once."""
+
+    manifest: Manifest
+    events: tuple[Event, ...]
+    tables: dict[str, NDArray[Any]]
+    arrays: dict[str, dict[str, NDArray[Any]]]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def end_s(self) -> float:
+        """The latest bench time on record, in s."""
+        ends = [float(rows["t_s"][-1]) for rows in self.tables.values() if rows.size]
+        return max([*ends, *(event.t_s for event in self.events[-1:])], default=0.0)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts of the run."""
+        return find_stages(self.events, self.end_s)
+
+    def named(self, kind: str) -> dict[str, NDArray[Any]]:
+        """Tables of a kind by device: ``telemetry``, or ``<device>_telemetry`` of several."""
+        return {
+            name.removesuffix(kind).removesuffix("_"): rows
+            for name, rows in self.tables.items()
+            if name.endswith(kind) and rows.size
+        }
+
+
+def write_report(record: RunRecord) -> Path:
+    """Make, or make again, the report of a run.
+
+    Returns:
+        The path of ``report.html`` in the run folder.
+
+    Raises:
+        StoreError: the run's ``run.json`` is corrupt, or the report cannot be written.
+        UsageError: Matplotlib is not installed.
+    """
+    path = record.path / REPORT_FILE
+    write_atomic(path, render_report(record).encode("utf-8", "replace"))
+    return path
+
+
+def render_report(record: RunRecord) -> str:
+    """The report as a page.
+
+    Raises:
+        StoreError: the run's ``run.json`` is corrupt.
+        UsageError: Matplotlib is not installed.
+    """
+    run = _read(record)
+    results = run.manifest.results
+    with plotting():
+        body = join(
+            parts.header(record, run.manifest),
+            parts.problems_section(run.problems),
+            parts.tiles(_headline(run)),
+            parts.accuracy_section(results),
+            *_timelines(run),
+            *_rails(run),
+            _calibration(run),
+            parts.columns(
+                parts.stages_section(run.stages),
+                parts.figures_section("1 kHz loop", results.get("loop")),
+                parts.figures_section("Counters", results.get("counters")),
+                parts.figures_section(
+                    "Other results",
+                    {name: value for name, value in results.items() if name not in _SHOWN_APART},
+                ),
+            ),
+            parts.events_section(run.events),
+            parts.config_section(record.config_text()),
+        )
+    return _page(f"{run.manifest.id} {run.manifest.config.get('name', '')}", body)
+
+
+def _read(record: RunRecord) -> _Run:
+    manifest = record.require_manifest()
+    log = record.events()
+    run = _Run(manifest, log.events, {}, {}, list(log.problems))
+    if record.state.startswith("interrupted ("):
+        run.problems.append("the run has no end record: its process was stopped or killed")
+    try:
+        with record.frames() as frames:
+            run.tables.update({name: frames.rows(name) for name in frames.tables})
+    except StoreError as error:
+        run.problems.append(str(error))
+    for path in sorted(record.path.glob("*calibration*.npz")):
+        try:
+            run.arrays[path.stem] = record.arrays(path.stem)
+        except StoreError as error:
+            run.problems.append(str(error))
+    return run
+
+
+def _headline(run: _Run) -> list[tuple[str, str, str]]:
+    results = run.manifest.results
+    accuracy = results.get("accuracy")
+    figures = []
+    if isinstance(accuracy, Mapping):
+        for name, text in (("calibrated", "accuracy"), ("disturbed_compensated", "disturbed")):
+            if isinstance(accuracy.get(name), float):
+                figures.append((percent(accuracy[name]), text, label(name)))
+    peaks = [
+        float(np.nanmax(rows["die_estimate_c"]))
+        for rows in run.named("telemetry").values()
+        if np.isfinite(rows["die_estimate_c"]).any()
+    ]
+    if peaks:
+        figures.append((f"{max(peaks):.1f} °C", "hottest die", "estimate of the control step"))
+        missed = sum(int(rows["missed_ticks"][-1]) for rows in run.named("telemetry").values())
+        figures.append((f"{missed:,}", "missed ticks", "of the 1 kHz loop"))
+    if run.end_s:
+        figures.append((duration(run.end_s), "bench time", "simulated, or real on hardware"))
+    return figures
+
+
+def _timelines(run: _Run) -> list[Html]:
+    tiers = find_tiers(run.manifest.config)
+    return [
+        parts.section(
+            f"Timeline of {device}" if device else "Timeline",
+            timeline(rows, run.stages, run.events, tiers),
+        )
+        for device, rows in run.named("telemetry").items()
+    ]
+
+
+def _rails(run: _Run) -> list[Html]:
+    charts = ((device, rails_chart(rows)) for device, rows in run.named("rails").items())
+    return [
+        parts.section(f"Power rails of {device}" if device else "Power rails", chart)
+        for device, chart in charts
+        if chart is not None
+    ]
+
+
+def _calibration(run: _Run) -> Html | None:
+    figures = run.manifest.results.get("calibration")
+    figures = figures if isinstance(figures, Mapping) else {}
+    charts = [
+        chart for arrays in (figures, *run.arrays.values()) for chart in calibration_charts(arrays)
+    ]
+    table = parts.figures_table(figures)
+    if not charts and table is None:
+        return None
+    return parts.section("Calibration", tag("div", *charts, class_="grid"), table)
+
+
+def _page(title: str, body: Html) -> str:
+    style = files(__package__).joinpath("style.css").read_text("utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Html(style)),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', body)), lang='en')}\n"
