@@ -10,7 +10,7 @@ HEAVY = ("fastapi", "h5py", "matplotlib", "numba", "ray", "scipy", "sklearn", "t
 LIGHT = {
     "import lumina": "import lumina",
     "lumina --help": "sys.argv = ['lumina', '--help']; from lumina.cli import main; main()",
-    "the pytest plugin": "import lumina.testing.plugin",
+    "the pytest plugin": "import lumina.testing.plugin, lumina.testing.fixtures",
 }
 
 

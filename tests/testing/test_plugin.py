@@ -4,14 +4,99 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-CONFTEST = Path(__file__).parents[1] / "conftest.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A user's project with nothing of ours but the installed plugin."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    """A user's project with nothing of ours but the installed plugin and a lab config."""
+    pytester.makeini(f"""
+        [pytest]
+        asyncio_default_fixture_loop_scope = function
+        lumina_config = {ROOT}/lab_configs/small.yaml
+        """)
     return pytester
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_a_bench_is_up_before_the_test_and_lives_in_virtual_time(
+    project: pytest.Pytester, mode: str
+) -> None:
+    project.makepyfile("""
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_ten_minutes_on_a_warm_chip(bench):
+            await asyncio.sleep(600.0)
+            assert bench.config.name == "small"
+            assert abs(bench.device.die_temperature_c() - 45.0) < 0.1
+        """)
+    project.runpytest_subprocess(f"--asyncio-mode={mode}").assert_outcomes(passed=1)
+
+
+def test_the_marker_chooses_config_and_seeds(project: pytest.Pytester) -> None:
+    project.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+    )
+    project.makepyfile(f"""
+        import numpy as np
+        import pytest
+
+        SMALL = "{ROOT}/lab_configs/small.yaml"
+        seen = {{}}
+
+        @pytest.mark.lumina(config=SMALL, seed=1, chip_seed=2)
+        async def test_first(bench):
+            seen["first"] = await bench.device.measure_transfer()
+
+        @pytest.mark.lumina(config=SMALL, seed=1, chip_seed=2)
+        async def test_same_seeds_same_light(bench):
+            assert np.array_equal(await bench.device.measure_transfer(), seen["first"])
+
+        @pytest.mark.lumina(config=SMALL, seed=3, chip_seed=2)
+        async def test_other_noise_on_the_same_chip(bench):
+            transfer = await bench.device.measure_transfer()
+            assert not np.array_equal(transfer, seen["first"])
+            assert np.abs(transfer - seen["first"]).max() < 0.05
+
+        @pytest.mark.lumina(config=SMALL, seed=1, chip_seed=4)
+        async def test_another_chip(bench):
+            transfer = await bench.device.measure_transfer()
+            assert np.abs(transfer - seen["first"]).max() > 0.05
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+def test_a_missing_config_is_an_error_that_says_where_to_set_it(project: pytest.Pytester) -> None:
+    project.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+    )
+    project.makepyfile("async def test_x(bench): pass")
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["no lab config at *small.yaml: set the pytest option lumina_config*"]
+    )
+
+
+def test_a_misspelt_option_of_the_marker_is_an_error(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.lumina(sead=1)
+        async def test_x(bench): pass
+        """)
+    result = project.runpytest_subprocess("--asyncio-mode=auto")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["mark.lumina takes config, seed and chip_seed, not *sead*"])
+
+
+def test_a_bench_in_a_test_that_is_not_async_is_an_error(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_x(bench): pass")
+    result = project.runpytest_subprocess("--asyncio-mode=auto")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*use it in an async test*"])
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
@@ -26,7 +111,7 @@ def test_a_marked_async_test_sleeps_a_year_at_once(project: pytest.Pytester, mod
             await asyncio.sleep(365 * 24 * 3600)
             assert asyncio.get_running_loop().time() == 365 * 24 * 3600
         """)
-    project.runpytest_inprocess(f"--asyncio-mode={mode}").assert_outcomes(passed=1)
+    project.runpytest_subprocess(f"--asyncio-mode={mode}").assert_outcomes(passed=1)
 
 
 def test_other_async_tests_keep_the_loop_they_would_have_had(project: pytest.Pytester) -> None:
@@ -48,7 +133,7 @@ def test_other_async_tests_keep_the_loop_they_would_have_had(project: pytest.Pyt
         async def test_users_own():
             assert type(asyncio.get_running_loop()).__name__ == "UsersLoop"
         """)
-    project.runpytest_inprocess("--asyncio-mode=auto").assert_outcomes(passed=2)
+    project.runpytest_subprocess("--asyncio-mode=auto").assert_outcomes(passed=2)
 
 
 def test_a_project_without_pytest_asyncio_is_left_in_peace(project: pytest.Pytester) -> None:
@@ -58,7 +143,7 @@ def test_a_project_without_pytest_asyncio_is_left_in_peace(project: pytest.Pytes
 
 
 def test_in_this_house_a_test_that_leaves_a_task_pending_fails(project: pytest.Pytester) -> None:
-    project.makeconftest(CONFTEST.read_text())
+    project.makeconftest((ROOT / "tests/conftest.py").read_text())
     project.makepyfile("""
         import asyncio
 
@@ -68,6 +153,6 @@ def test_in_this_house_a_test_that_leaves_a_task_pending_fails(project: pytest.P
         async def test_tidy():
             await asyncio.create_task(asyncio.sleep(0))
         """)
-    result = project.runpytest_inprocess("--asyncio-mode=auto")
+    result = project.runpytest_subprocess("--asyncio-mode=auto")
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*tasks left pending: *forgotten*"])
