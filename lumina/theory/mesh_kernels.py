@@ -7,7 +7,7 @@ because that is what the vector unit wants; the phases' sines and cosines and th
 matrices of all MZIs are computed first, in one sweep each, for the same reason.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def _mzi_matrices(chip: Couplers, count: int, first: int, shifter: int, light: _
 
 @compiled_fast
 def _attenuations(chip: Couplers, count: int, first: int, shifter: int, light: _Light) -> None:
-    """t of `count` attenuators, into the place of T00; the rest of their T is dumped."""
+    """Attenuations t of `count` attenuators, into T00; the rest of their T is dumped."""
     for p in range(count):
         i = first + p
         through = chip.second_bar[i] * chip.first_bar[i]
@@ -110,7 +110,9 @@ def _illuminate(arrays: MeshArrays, chip: Couplers, phase_rad: FloatArray) -> _L
 
 
 @compiled_fast
-def _mix_vector(mode: Any, matrix: FloatArray, first: int, re: FloatArray, im: FloatArray) -> None:
+def _mix_vector(
+    mode: NDArray[np.int64], matrix: FloatArray, first: int, re: FloatArray, im: FloatArray
+) -> None:
     """One mesh's MZIs, in light order, on one vector."""
     for k in range(mode.size):
         # Unsigned indices spare the wrap-around test: a tenth of the whole call.
@@ -124,7 +126,9 @@ def _mix_vector(mode: Any, matrix: FloatArray, first: int, re: FloatArray, im: F
 
 
 @compiled_fast
-def _scale_vector(real: Any, imaginary: Any, first: int, re: FloatArray, im: FloatArray) -> None:
+def _scale_vector(
+    real: FloatArray, imaginary: FloatArray, first: int, re: FloatArray, im: FloatArray
+) -> None:
     """Multiply each field by its own complex number, from element `first` on."""
     for p in range(re.size):
         c, s, r = real[first + p], imaginary[first + p], re[p]
@@ -133,7 +137,9 @@ def _scale_vector(real: Any, imaginary: Any, first: int, re: FloatArray, im: Flo
 
 
 @compiled_fast
-def _mix_rows(mode: Any, matrix: FloatArray, first: int, re: FloatArray, im: FloatArray) -> None:
+def _mix_rows(
+    mode: NDArray[np.int64], matrix: FloatArray, first: int, re: FloatArray, im: FloatArray
+) -> None:
     """As `_mix_vector`, on the rows of a batch."""
     for k in range(mode.size):
         m, i = mode[k], first + k
@@ -148,7 +154,9 @@ def _mix_rows(mode: Any, matrix: FloatArray, first: int, re: FloatArray, im: Flo
 
 
 @compiled_fast
-def _scale_rows(real: Any, imaginary: Any, first: int, re: FloatArray, im: FloatArray) -> None:
+def _scale_rows(
+    real: FloatArray, imaginary: FloatArray, first: int, re: FloatArray, im: FloatArray
+) -> None:
     """As `_scale_vector`, on the rows of a batch."""
     for p in range(re.shape[0]):
         c, s = real[first + p], imaginary[first + p]
