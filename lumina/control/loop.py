@@ -20,6 +20,7 @@ from lumina.control.records import (
     STATE,
     TELEMETRY,
     TELEMETRY_SLOTS,
+    TICK_S,
     CommandCode,
     ControlArrays,
     FanMode,
@@ -37,9 +38,6 @@ __all__ = ["ControlLoop"]
 
 FloatArray = NDArray[np.float64]
 
-TELEMETRY_DIVIDER = 10
-"""One telemetry row per this many ticks: 100 rows a second."""
-
 NOMINAL_GAIN_RAD_PER_V2 = 1.0
 """Drive law before anyone has set one: own phase equals squared voltage."""
 
@@ -49,7 +47,9 @@ def gains_of(pid: PidConfig) -> tuple[float, ...]:
     return tuple(getattr(pid, name) for name in PID_GAINS.names or ())
 
 
-def parameters_of(config: ControlConfig, full_scale_v: float, heater_bits: int) -> NDArray[Any]:
+def parameters_of(
+    config: ControlConfig, full_scale_v: float, heater_bits: int, telemetry_hz: float
+) -> NDArray[Any]:
     """The step's parameter record for a config and a board's heater converters."""
     record = np.zeros(1, PARAMETERS)
     tec, fan, thermistor, die, guard = (
@@ -86,7 +86,7 @@ def parameters_of(config: ControlConfig, full_scale_v: float, heater_bits: int) 
         "reference_die_c": config.setpoint_c,
         "heater_full_scale_v": full_scale_v,
         "heater_full_code": 2**heater_bits - 1,
-        "telemetry_divider": TELEMETRY_DIVIDER,
+        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * TICK_S))),
     }
     for name, value in values.items():
         record[name] = value
@@ -126,6 +126,7 @@ class ControlLoop:
         heaters: phase shifters on the board.
         full_scale_v: full scale of the heater converters, V.
         heater_bits: resolution of the heater converters.
+        telemetry_hz: telemetry rows per second, 10 .. 1000.
     """
 
     def __init__(
@@ -136,13 +137,14 @@ class ControlLoop:
         heaters: int,
         full_scale_v: float,
         heater_bits: int,
+        telemetry_hz: float = 100.0,
     ) -> None:
         self.device = device
         self.config = config
         self.heaters = heaters
         self.full_scale_v = full_scale_v
         self.arrays = ControlArrays(
-            parameters=parameters_of(config, full_scale_v, heater_bits),
+            parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
             state=np.zeros(1, STATE),
             heaters=heater_arrays(heaters, full_scale_v),
             rails=rails_of(config),

@@ -30,7 +30,7 @@ from lumina.control.records import TICK_S, Tier
 from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["Counters", "DeviceState", "PhotonicDevice"]
+__all__ = ["Counters", "DeviceState", "LockCriterion", "PhotonicDevice"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -41,14 +41,25 @@ SETTLE_TICKS = 3
 COMMAND_TIMEOUT_S = 1.0
 """A loop that has not applied a command for so long is not running."""
 
-STILL_K = 0.01
-STILL_FOR_S = 1.0
-"""A temperature within 10 mK of its set point for a second stands still."""
-
-LOCK_TIMEOUT_S = 300.0
+LOCK_POLL_S = 0.05
 
 HEAT_SETTLE_S = 0.6
 """Four time constants of the reference die: new heater powers have warmed it."""
+
+
+@dataclass(frozen=True)
+class LockCriterion:
+    """When a temperature counts as locked.
+
+    Attributes:
+        tolerance_k: largest deviation from the set point, K.
+        settle_s: time within the tolerance, s.
+        timeout_s: longest wait, s.
+    """
+
+    tolerance_k: float = 0.01
+    settle_s: float = 1.0
+    timeout_s: float = 300.0
 
 
 class DeviceState(Enum):
@@ -102,9 +113,18 @@ class PhotonicDevice:
         calibration: what is known of the chip; None until something is.
         counters: what it has done.
         lock: held while a loaded matrix must stay loaded.
+        lock_criterion: when its temperature counts as locked.
     """
 
-    def __init__(self, name: str, processor: PhotonicProcessor, config: ControlConfig) -> None:
+    def __init__(
+        self,
+        name: str,
+        processor: PhotonicProcessor,
+        config: ControlConfig,
+        *,
+        lock_criterion: LockCriterion,
+        telemetry_hz: float,
+    ) -> None:
         self.name = name
         self.processor = processor
         self.config = config
@@ -115,7 +135,9 @@ class PhotonicDevice:
             heaters=capabilities.heaters,
             full_scale_v=capabilities.max_drive_v,
             heater_bits=capabilities.heater_bits,
+            telemetry_hz=telemetry_hz,
         )
+        self.lock_criterion = lock_criterion
         self.calibration: ChipCalibration | None = None
         self.counters = Counters()
         self.lock = asyncio.Lock()
@@ -183,25 +205,25 @@ class PhotonicDevice:
             await asyncio.sleep(TICK_S)
             waited_s += TICK_S
 
-    async def temperature_locked(self, timeout_s: float = LOCK_TIMEOUT_S) -> None:
-        """Wait until the carrier stands within 10 mK of its set point for a second.
+    async def temperature_locked(self) -> None:
+        """Wait until the carrier has settled at its set point, by `lock_criterion`.
 
         Raises:
-            DeviceTimeoutError: it does not within `timeout_s`.
+            DeviceTimeoutError: it does not in time.
             ThermallyUnsafeError: the guard went to emergency meanwhile.
         """
-        await self._still(self._lock_error_k, timeout_s, "the carrier to reach its set point")
-
-    async def _still(self, error_k: Any, timeout_s: float, what: str) -> None:
-        period_s, still_s, waited_s = 0.05, 0.0, 0.0
-        while still_s < STILL_FOR_S:
-            if waited_s >= timeout_s:
+        lock, locked_s, waited_s = self.lock_criterion, 0.0, 0.0
+        while locked_s < lock.settle_s:
+            if waited_s >= lock.timeout_s:
                 raise DeviceTimeoutError(
-                    self.name, f"waited {timeout_s:g} s for {what}; {error_k():.3f} K are left"
+                    self.name,
+                    f"no temperature lock within {lock.timeout_s:g} s: "
+                    f"{self._lock_error_k():.3f} K from the set point",
                 )
-            await asyncio.sleep(period_s)
-            waited_s += period_s
-            still_s = still_s + period_s if error_k() <= STILL_K else 0.0
+            await asyncio.sleep(LOCK_POLL_S)
+            waited_s += LOCK_POLL_S
+            within = self._lock_error_k() <= lock.tolerance_k
+            locked_s = locked_s + LOCK_POLL_S if within else 0.0
             if self.tier is Tier.EMERGENCY:
                 raise ThermallyUnsafeError(self.name, "emergency", self.die_temperature_c())
 

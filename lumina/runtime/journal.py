@@ -3,25 +3,38 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from lumina.store import Event
 
-__all__ = ["Journal", "Level"]
+__all__ = ["Journal", "Level", "View"]
 
 Level = Literal["debug", "info", "warning", "error"]
 
-Listener = Callable[[Event], None]
+
+class View(Protocol):
+    """Something that shows a bench to a person while it runs."""
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+
+    def pulse(self, source: str, values: dict[str, Any]) -> None:
+        """The present values of something; only the newest matter, none are recorded."""
 
 
 class Journal:
-    """Hands every event to every listener, in order. Time is the running loop's."""
+    """Hands every event to every listener, in order. Time is the running loop's.
 
-    def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+    Args:
+        views: shown every event and every pulse.
+    """
+
+    def __init__(self, *views: View) -> None:
+        self._views = views
+        self._listeners: list[Callable[[Event], None]] = [view.event for view in views]
         self._start_s: float | None = None
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event from now on."""
         self._listeners.append(listener)
 
@@ -35,10 +48,15 @@ class Journal:
     def tell(
         self, source: str, event: str, message: str, *, level: Level = "info", **data: Any
     ) -> None:
-        """Report one event."""
+        """Report one event; `data` are plain values that belong to it."""
         happened = Event(self.now_s(), level, source, event, message, data)
         for listener in self._listeners:
             listener(happened)
+
+    def pulse(self, source: str, **values: Any) -> None:
+        """Show present values to whoever watches."""
+        for view in self._views:
+            view.pulse(source, values)
 
     @contextmanager
     def stage(self, name: str, message: str) -> Iterator[None]:
@@ -54,8 +72,3 @@ class Journal:
         finally:
             text = f"{name}: {outcome}"
             self.tell("bench", "stage", text, stage=name, phase="end", outcome=outcome)
-
-    def progress(self, stage: str, fraction: float) -> None:
-        """Report how far a stage has come, 0 .. 1."""
-        text = f"{stage}: {fraction:.0%}"
-        self.tell("bench", "progress", text, level="debug", stage=stage, fraction=fraction)

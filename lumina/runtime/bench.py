@@ -1,0 +1,242 @@
+"""A bench from the first connection to the last rail down.
+
+    async with open_bench("lab_configs/twin.yaml", seed=1) as bench:
+        await bench.device.load(weights)
+        products = await bench.device.multiply(vectors)
+
+Inside the block the bench is up: supplies, rails one by one, laser, temperature locked.
+However the block ends (well, with an exception, cancelled, Ctrl-C) the bench is shut down
+in reverse before the block is left.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drivers.config import build_instrument
+from drivers.interfaces import Identity, Instrument, PhotonicProcessor
+from drivers.registry import Backend
+from drivers.twin import PlantLink
+from lumina.control.runner import TwinRunner
+from lumina.errors import DeviceError, UsageError
+from lumina.runtime.bring_up import bring_up, shut_down
+from lumina.runtime.config import BenchConfig, load_config
+from lumina.runtime.device import LockCriterion, PhotonicDevice
+from lumina.runtime.environment import Environment
+from lumina.runtime.journal import Journal
+from lumina.runtime.recording import Recorder
+from lumina.runtime.station import LoopDrive, Station
+from lumina.runtime.supervisor import Supervisor
+from lumina.store import RunFolder
+
+if TYPE_CHECKING:
+    from twin.plant import Plant
+
+__all__ = ["Bench", "open_bench"]
+
+
+class Bench:
+    """An open bench.
+
+    Attributes:
+        config: the lab config in force.
+        journal: tells what happens; listen to it.
+        stations: one per photonic processor, by its name.
+        instruments: every instrument, by name.
+        identities: who answered, by instrument name.
+    """
+
+    def __init__(
+        self,
+        config: BenchConfig,
+        journal: Journal,
+        stations: dict[str, Station],
+        instruments: dict[str, Instrument],
+        identities: dict[str, Identity],
+    ) -> None:
+        self.config = config
+        self.journal = journal
+        self.stations = stations
+        self.instruments = instruments
+        self.identities = identities
+
+    @property
+    def devices(self) -> dict[str, PhotonicDevice]:
+        """The photonic processors, by name."""
+        return {name: station.device for name, station in self.stations.items()}
+
+    @property
+    def device(self) -> PhotonicDevice:
+        """The photonic processor of a bench that has just one.
+
+        Raises:
+            UsageError: there are several; choose from `devices`.
+        """
+        return self._only.device
+
+    @property
+    def environment(self) -> Environment | None:
+        """The room around the twin of a bench with one processor; None on hardware."""
+        plant = self._only.plant
+        return Environment(plant.inputs) if plant is not None else None
+
+    @property
+    def _only(self) -> Station:
+        if len(self.stations) != 1:
+            names = ", ".join(self.stations)
+            raise UsageError(f"the bench has several processors, name one of: {names}")
+        return next(iter(self.stations.values()))
+
+
+@asynccontextmanager
+async def open_bench(
+    config: BenchConfig | Path | str,
+    *,
+    backend: Backend | None = None,
+    seed: int = 0,
+    chip_seed: int = 0,
+    journal: Journal | None = None,
+    folder: RunFolder | None = None,
+) -> AsyncIterator[Bench]:
+    """Bring a bench up, and shut it down whatever happens.
+
+    Args:
+        config: the lab config, or its file.
+        backend: who answers for every instrument, whatever a config *file* says.
+        seed: seed of all noise of the twins.
+        chip_seed: identity of the twins' chips.
+        journal: where events are told; a silent one by default.
+        folder: run folder to record into; its owner finishes it.
+
+    Raises:
+        ConfigError: the config is wrong, or asks for a backend that a driver lacks.
+        DeviceError: an instrument cannot be reached, or refuses.
+        SafetyError: a rail trips, or the chip is too hot to start.
+    """
+    if not isinstance(config, BenchConfig):
+        config = load_config(config, backend=backend, to_run=True)
+    journal = journal or Journal()
+    journal.now_s()
+    if folder is not None:
+        journal.listen(folder.write_event)
+    plants = build_plants(config, seed, chip_seed)
+    async with AsyncExitStack() as stack:
+        instruments, identities = await connect(config, plants, journal, stack)
+        stations = build_stations(config, plants, instruments)
+        bench = Bench(config, journal, stations, instruments, identities)
+        recorder = build_recorder(folder, bench)
+        for station in stations.values():
+            await stack.enter_async_context(running(station, journal, recorder))
+        yield bench
+
+
+def build_plants(config: BenchConfig, seed: int, chip_seed: int) -> "dict[str, Plant]":
+    """The twins that the config's twin-backed instruments act on."""
+    from twin.plant import Plant
+
+    used = {i.plant for i in config.instruments.values() if i.backend is Backend.TWIN}
+    return {
+        name: Plant(plant, seed=derived(seed, index), chip_seed=derived(chip_seed, index))
+        for index, (name, plant) in enumerate(config.plants.items())
+        if name in used
+    }
+
+
+def derived(seed: int, index: int) -> int:
+    """An independent seed for the index-th plant; the first keeps the seed itself."""
+    if index == 0:
+        return seed
+    return int(np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1)[0])
+
+
+async def connect(
+    config: BenchConfig, plants: "dict[str, Plant]", journal: Journal, stack: AsyncExitStack
+) -> tuple[dict[str, Instrument], dict[str, Identity]]:
+    """Connect every instrument in the file's order; what was connected gets closed."""
+    instruments: dict[str, Instrument] = {}
+    identities: dict[str, Identity] = {}
+    for name, entry in config.instruments.items():
+        instrument = build_instrument(name, entry, plants.get(entry.plant))
+        identities[name] = await instrument.connect()
+        stack.push_async_callback(instrument.close)
+        instruments[name] = instrument
+        who = identities[name]
+        text = f"{name}: {who.manufacturer} {who.model}, serial {who.serial}"
+        journal.tell(name, "connected", text, driver=entry.driver, backend=str(entry.backend))
+    return instruments, identities
+
+
+def build_stations(
+    config: BenchConfig, plants: "dict[str, Plant]", instruments: dict[str, Instrument]
+) -> dict[str, Station]:
+    """One station per photonic processor, with the instruments on the same plant."""
+    lock = LockCriterion(
+        config.job.lock_tolerance_k, config.job.settle_s, config.job.lock_timeout_s
+    )
+    stations = {}
+    for name, entry in config.processors.items():
+        processor = instruments[name]
+        assert isinstance(processor, PhotonicProcessor)
+        control = config.control_for(name)
+        device = PhotonicDevice(
+            name, processor, control, lock_criterion=lock, telemetry_hz=config.record.rate_hz
+        )
+        link = processor.frame_link()
+        if not isinstance(link, PlantLink):
+            raise DeviceError(name, f"no runner for a loop over {type(link).__name__}")
+        beside = tuple(
+            (instrument, config.instruments[other])
+            for other, instrument in instruments.items()
+            if config.instruments[other].plant == entry.plant
+        )
+        runner = TwinRunner(link.plant, device.loop)
+        stations[name] = Station(device, runner, beside, plants.get(entry.plant))
+    return stations
+
+
+def build_recorder(folder: RunFolder | None, bench: Bench) -> Recorder | None:
+    """The recorder of a bench into a run folder, if there is one."""
+    if folder is None:
+        return None
+    plants = {name: s.plant for name, s in bench.stations.items() if s.plant is not None}
+    return Recorder(folder, list(bench.devices.values()), plants)
+
+
+@asynccontextmanager
+async def running(
+    station: Station, journal: Journal, recorder: Recorder | None
+) -> AsyncIterator[None]:
+    """A station that is up inside the block, watched, and down after it."""
+    drive = LoopDrive(station.runner)
+    supervisor = Supervisor(
+        station.device, station.runner, journal, recorder, station.make_safe
+    )
+    watching = asyncio.create_task(supervisor.run(), name=f"supervisor-{station.device.name}")
+    try:
+        await bring_up(station, drive, journal)
+        yield
+    finally:
+        try:
+            await to_the_end(shut_down(station, drive, journal))
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            await supervisor.look()
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish `work` even when the caller is cancelled meanwhile; then pass that on."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -1,0 +1,146 @@
+"""Up in order, down in reverse: supplies, loop, rails, laser, temperature."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from drivers.interfaces import Laser
+from drivers.options import LaserOptions, PowerSupplyOptions
+from lumina.control.rails import FAULT_NAMES
+from lumina.control.records import TICK_S, FanMode, HeaterMode, RailState, TecMode, Tier
+from lumina.errors import (
+    DeviceStateError,
+    DeviceTimeoutError,
+    LuminaError,
+    RailFaultError,
+    ThermallyUnsafeError,
+)
+from lumina.runtime.device import DeviceState, PhotonicDevice
+from lumina.runtime.journal import Journal
+from lumina.runtime.station import LoopDrive, Station
+
+__all__ = ["bring_up", "shut_down"]
+
+POLL_S = 0.01
+FIRST_READING_S = 2.0
+RAILS_TIMEOUT_S = 30.0
+
+
+async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None:
+    """Bring one station up to a locked temperature.
+
+    Raises:
+        DeviceError: an instrument refuses or does not answer.
+        RailFaultError: a rail trips on the way up.
+        ThermallyUnsafeError: the guard refuses from the start.
+    """
+    device = station.device
+    device.lifecycle = DeviceState.INITIALISING
+    with journal.stage("bring_up", f"{device.name}: supplies, rails, laser"):
+        await switch_supplies_on(station)
+        drive.start()
+        await first_reading(device)
+        await rails_up(device)
+        await lasers_on(station)
+        await device.applied(device.loop.set_laser_scale(1.0))
+        await device.applied(device.loop.set_fan_mode(FanMode.REGULATE))
+    with journal.stage("lock", f"{device.name}: carrier to {device.config.setpoint_c:g} C"):
+        await device.applied(device.loop.set_tec_mode(TecMode.REGULATE))
+        await device.temperature_locked()
+    device.lifecycle = DeviceState.READY
+    journal.tell(device.name, "state", f"{device.name} is ready", state="ready")
+
+
+async def switch_supplies_on(station: Station) -> None:
+    """Limits first, then voltage, then the output."""
+    for supply, config in station.supplies:
+        options = config.options
+        assert isinstance(options, PowerSupplyOptions)
+        channel = options.board_channel
+        await supply.set_current_limit_a(channel, options.current_limit_a)
+        await supply.set_over_voltage_v(channel, options.over_voltage_v)
+        await supply.set_voltage_v(channel, options.voltage_v)
+        await supply.set_output(channel, True)
+
+
+async def first_reading(device: PhotonicDevice) -> None:
+    """Wait for the loop's first telemetry, and heed the guard's first judgement."""
+    for _ in range(round(FIRST_READING_S / POLL_S)):
+        await asyncio.sleep(POLL_S)
+        if device.loop.latest() is not None:
+            break
+    else:
+        raise DeviceTimeoutError(device.name, "the board sends no sensor frames")
+    if device.tier is not Tier.NORMAL:
+        raise ThermallyUnsafeError(device.name, device.tier.name.lower(), device.die_temperature_c())
+
+
+async def rails_up(device: PhotonicDevice) -> None:
+    """Ask the rails up and wait until all are on."""
+    await device.applied(device.loop.rails_up())
+    await rails_reach(device, RailState.ON)
+
+
+async def rails_reach(device: PhotonicDevice, wanted: RailState) -> None:
+    """Wait until every rail is in a state; a tripped rail is an error on the way up."""
+    rails = device.loop.arrays.rails
+    for _ in range(round(RAILS_TIMEOUT_S / POLL_S)):
+        for config, rail in zip(device.config.rails, rails, strict=True):
+            if rail["state"] == RailState.FAULT and wanted is RailState.ON:
+                fault = FAULT_NAMES[int(rail["fault"])]
+                detail = f"limits {config.current_limit_a:g} A, {config.over_voltage_v:g} V"
+                raise RailFaultError(device.name, config.name, fault, detail)
+        if all(state in (wanted, RailState.FAULT) for state in rails["state"]):
+            return
+        await asyncio.sleep(POLL_S)
+    raise DeviceTimeoutError(device.name, f"the rails are not all {wanted.name.lower()}")
+
+
+async def lasers_on(station: Station) -> None:
+    """Tune, set the power, then emit."""
+    for laser, config in station.having(Laser):
+        options = config.options
+        assert isinstance(options, LaserOptions)
+        await laser.set_wavelength_m(options.wavelength_m)
+        await laser.set_power_w(options.power_w)
+        await laser.set_emission(True)
+
+
+async def shut_down(station: Station, drive: LoopDrive, journal: Journal) -> None:
+    """Take a station down in reverse order. Every step is tried, failures are told."""
+    device = station.device
+    loop = device.loop
+    ticking = loop.latest() is not None
+
+    async def light_off() -> None:
+        for laser, _ in station.having(Laser):
+            await laser.set_emission(False)
+        if ticking:
+            await device.applied(loop.set_laser_scale(0.0))
+
+    async def actuators_off() -> None:
+        loop.set_heater_mode(HeaterMode.OFF)
+        loop.set_tec_mode(TecMode.OFF)
+        await device.applied(loop.set_fan_mode(FanMode.OFF))
+
+    async def rails_down() -> None:
+        await device.applied(loop.rails_down())
+        await rails_reach(device, RailState.OFF)
+
+    async def supplies_off() -> None:
+        for supply, config in station.supplies:
+            await supply.set_output(config.options.board_channel, False)
+
+    steps: list[tuple[str, Callable[[], Awaitable[None]]]] = [("laser", light_off)]
+    if ticking:
+        steps += [("actuators", actuators_off), ("rails", rails_down)]
+    steps.append(("supplies", supplies_off))
+    with journal.stage("shut_down", f"{device.name}: laser, heaters, TEC, rails, supplies"):
+        for name, step in steps:
+            try:
+                await step()
+            except LuminaError as error:
+                text = f"shutting down the {name} failed: {error}"
+                journal.tell(device.name, "shutdown", text, level="error")
+        await asyncio.sleep(10 * TICK_S)
+        drive.stop()
+    device.lifecycle = DeviceState.SHUTDOWN

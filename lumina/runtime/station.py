@@ -1,0 +1,92 @@
+"""One photonic processor with everything that serves it: its place on the bench."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from drivers.config import InstrumentConfig
+from drivers.interfaces import Instrument, Laser, PowerSupply
+from lumina.control.runner import PERIOD_NS, TwinRunner
+from lumina.errors import DeviceError
+from lumina.runtime.device import PhotonicDevice
+from lumina.runtime.virtual_time import VirtualTimeLoop
+
+if TYPE_CHECKING:
+    from twin.plant import Plant
+
+__all__ = ["LoopDrive", "Station"]
+
+InstrumentT = TypeVar("InstrumentT", bound=Instrument)
+
+
+@dataclass(frozen=True)
+class Station:
+    """A device, the loop that runs it, and the instruments on the same plant.
+
+    Attributes:
+        device: the processor.
+        runner: runs its 1 kHz loop.
+        instruments: every instrument on the plant with its config, in the file's order.
+        plant: the twin; None on hardware.
+    """
+
+    device: PhotonicDevice
+    runner: TwinRunner
+    instruments: tuple[tuple[Instrument, InstrumentConfig], ...]
+    plant: "Plant | None"
+
+    def having(self, role: type[InstrumentT]) -> list[tuple[InstrumentT, InstrumentConfig]]:
+        """The instruments that play a role."""
+        return [(i, config) for i, config in self.instruments if isinstance(i, role)]
+
+    async def make_safe(self) -> None:
+        """Light off, whatever the state; every instrument is tried.
+
+        Raises:
+            DeviceError: the first failure, after all were tried.
+        """
+        lasers = [laser for laser, _ in self.having(Laser)]
+        outcomes = await asyncio.gather(*(i.make_safe() for i in lasers), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, DeviceError):
+                raise outcome
+
+    @property
+    def supplies(self) -> list[tuple[PowerSupply, InstrumentConfig]]:
+        """The bench supplies that feed the board."""
+        return self.having(PowerSupply)
+
+
+class LoopDrive:
+    """Keeps a loop running on whatever clock the asyncio loop has.
+
+    On a `VirtualTimeLoop` the ticks run in batches before each jump of the clock; on any
+    other loop the runner's own thread runs them in real time.
+    """
+
+    def __init__(self, runner: TwinRunner) -> None:
+        self._runner = runner
+        self._virtual: VirtualTimeLoop | None = None
+        self._start_ns = 0
+
+    def start(self) -> None:
+        """Start ticking from the present time."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualTimeLoop):
+            self._virtual = loop
+            self._start_ns = loop.time_ns() - self._runner.ticks * PERIOD_NS
+            loop.add_advancer(self._advance)
+        else:
+            self._runner.start()
+
+    def stop(self) -> None:
+        """Stop ticking; idempotent."""
+        if self._virtual is not None:
+            self._virtual.remove_advancer(self._advance)
+            self._virtual = None
+        self._runner.stop()
+
+    def _advance(self, time_ns: int) -> None:
+        due = (time_ns - self._start_ns) // PERIOD_NS
+        if due > self._runner.ticks:
+            self._runner.advance(due - self._runner.ticks)
