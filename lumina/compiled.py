@@ -18,7 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile without the GIL, cached on disk, in IEEE arithmetic (NaN survives)."""
-    result: F = numba.njit(function, nogil=True, cache=True, error_model="numpy")
+    # fastmath is said to be off because Numba would inherit it from a caller that has it on.
+    result: F = numba.njit(function, nogil=True, cache=True, error_model="numpy", fastmath=False)
     return result
 
 
@@ -28,7 +29,11 @@ def compiled_fast(function: F) -> F:
     For linear algebra on finite numbers only: never for code that must notice NaN.
     """
     result: F = numba.njit(
-        function, nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}
+        function,
+        nogil=True,
+        cache=True,
+        error_model="numpy",
+        fastmath={"reassoc", "contract", "nsz"},
     )
     return result
 
