@@ -1,0 +1,93 @@
+"""The identity of a chip: what the chip seed decides, and nobody outside may know."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from lumina.theory.mesh import MeshArchitecture
+from twin.config_optics import ChipConfig, LossConfig
+
+__all__ = ["Chip", "build_chip", "path_transmission"]
+
+FloatArray = NDArray[np.float64]
+
+NEGLIGIBLE = 1e-6
+"""Crosstalk, relative to a heater's own effect, below which only the floor counts."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One manufactured chip.
+
+    Attributes:
+        architecture: its mesh.
+        phi0_rad: phases without drive at the reference temperature, shape (shifters,).
+        pi_power_w: heater power for a phase of pi, shape (shifters,).
+        resistance_ohm: cold heater resistance, shape (shifters,).
+        imbalance_m: arm imbalance seen by each shifter, shape (shifters,).
+        splitter_error_rad: angle errors of the couplers, shape (splitters,).
+        crosstalk: C without its uniform floor, (shifters, shifters), diagonal such that
+            with the floor C_ii = 1.
+        floor: uniform part of C.
+    """
+
+    architecture: MeshArchitecture
+    phi0_rad: FloatArray
+    pi_power_w: FloatArray
+    resistance_ohm: FloatArray
+    imbalance_m: FloatArray
+    splitter_error_rad: FloatArray
+    crosstalk: scipy.sparse.csr_array
+    floor: float
+
+
+def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
+    """Draw a chip. Each property has a generator of its own, so none shifts another's."""
+    mesh, heater = config.architecture(), config.heater
+    streams = [np.random.default_rng([chip_seed, stream]) for stream in range(5)]
+    phases, powers, resistances, imbalances, splitters = streams
+    count = mesh.shifters
+    return Chip(
+        architecture=mesh,
+        phi0_rad=phases.uniform(0.0, 2.0 * np.pi, count),
+        pi_power_w=heater.pi_power_w * _spread(powers, heater.pi_power_spread, count),
+        resistance_ohm=heater.resistance_ohm
+        * _spread(resistances, heater.resistance_spread, count),
+        imbalance_m=imbalances.normal(0.0, config.imbalance_sigma_m, count),
+        splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, mesh.splitters),
+        crosstalk=_crosstalk(mesh.shifter_sites(), config),
+        floor=config.crosstalk.floor,
+    )
+
+
+def _spread(generator: np.random.Generator, sigma: float, count: int) -> FloatArray:
+    """Factors about 1, cut at 3 sigma as a maker sorts out worse parts."""
+    return 1.0 + sigma * np.clip(generator.normal(size=count), -3.0, 3.0)
+
+
+def _crosstalk(sites: FloatArray, config: ChipConfig) -> scipy.sparse.csr_array:
+    """exp(-d / L) between sites in units of the pitch, without negligible entries."""
+    count, neighbour, floor = len(sites), config.crosstalk.neighbour, config.crosstalk.floor
+    own = scipy.sparse.diags_array(np.full(count, 1.0 - floor))
+    if neighbour == 0.0:
+        return own.tocsr()
+    decay = -1.0 / np.log(neighbour)  # L, in pitches
+    pairs = cKDTree(sites).query_pairs(-decay * np.log(NEGLIGIBLE), output_type="ndarray")
+    distance = np.linalg.norm(sites[pairs[:, 0]] - sites[pairs[:, 1]], axis=1)
+    half = scipy.sparse.coo_array(
+        (np.exp(-distance / decay), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
+    )
+    matrix = scipy.sparse.csr_array(own + half + half.T)
+    matrix.sort_indices()
+    return matrix
+
+
+def path_transmission(loss: LossConfig, mesh: MeshArchitecture) -> float:
+    """Amplitude of light that crosses the whole chip, without its interferometers' loss."""
+    columns = float(mesh.shifter_sites()[:, 0].max()) + 1.0
+    length_cm = 100.0 * columns * loss.shifter_pitch_m
+    loss_db = loss.waveguide_db_per_cm * length_cm + 2.0 * loss.facet_db
+    return float(10.0 ** (-loss_db / 20.0))

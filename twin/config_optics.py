@@ -1,0 +1,163 @@
+"""Light of the plant: chip, laser and receivers, as validated sections.
+
+Sources of defaults: [P] public paper or data sheet, [D] derived, [T] textbook value,
+[R] the reference plant's definition.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lumina.theory.mesh import MeshArchitecture, MeshKind
+
+__all__ = [
+    "ChipConfig",
+    "CrosstalkConfig",
+    "HeaterConfig",
+    "LaserConfig",
+    "LossConfig",
+    "ReceiverConfig",
+    "Section",
+]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, nothing unknown, nothing infinite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class HeaterConfig(Section):
+    """Thermo-optic phase shifters and the converters that drive them.
+
+    At full drive the defaults reach 95 mW, 3.8 pi: one full turn with more than half of
+    the range left for phase compensation, also on the weakest heater of a spread chip.
+    """
+
+    pi_power_w: float = Field(0.025, gt=0, le=1, description="power for a phase of pi, W [P]")
+    pi_power_spread: float = Field(
+        0.03, ge=0, le=0.1, description="relative sigma of pi_power_w over the chip [T]"
+    )
+    resistance_ohm: float = Field(800.0, gt=0, le=1e6, description="cold resistance R0, ohm [T]")
+    resistance_spread: float = Field(
+        0.01, ge=0, le=0.1, description="relative sigma of the resistance over the chip [T]"
+    )
+    resistance_tempco_per_k: float = Field(
+        2e-3, ge=0, le=0.01, description="alpha of the resistance, 1/K; 1-3e-3 [T]"
+    )
+    # A shift of pi over 100 um of silicon at 1550 nm takes 42 K, that is 25 mW x 1670 K/W.
+    thermal_k_per_w: float = Field(
+        1670.0, ge=0, le=1e6, description="R_th, heater above chip, K/W [D]"
+    )
+    max_drive_v: float = Field(10.0, gt=0, le=100, description="converter full scale, V")
+    bits: int = Field(16, ge=12, le=16, description="resolution of the heater converters [P]")
+
+    @property
+    def feedback_per_w(self) -> float:
+        """alpha R_th: relative growth of the resistance per watt, in 1/W."""
+        return self.resistance_tempco_per_k * self.thermal_k_per_w
+
+
+class CrosstalkConfig(Section):
+    """Heat of one heater in the waveguide of another: exp(-d / L) plus a uniform floor."""
+
+    neighbour: float = Field(
+        0.005, ge=0, lt=0.5, description="coupling at the distance of one pitch [P]"
+    )
+    floor: float = Field(
+        1e-4, ge=0, le=0.05, description="coupling at any distance, by the chip's warming [T]"
+    )
+
+
+class LossConfig(Section):
+    """Where light is lost between the modulators and the detectors."""
+
+    waveguide_db_per_cm: float = Field(2.0, ge=0, le=20, description="propagation, dB/cm; 1-3 [T]")
+    shifter_pitch_m: float = Field(
+        150e-6, gt=0, le=0.01, description="waveguide per column of shifters, m [T]"
+    )
+    interferometer_db: float = Field(0.05, ge=0, le=3, description="excess loss of one MZI, dB [T]")
+    facet_db: float = Field(1.5, ge=0, le=20, description="loss of each of two facets, dB [T]")
+
+
+class ChipConfig(Section):
+    """The photonic chip. What differs from chip to chip is drawn from the chip seed."""
+
+    ports: int = Field(8, ge=2, le=64, description="inputs and outputs")
+    kind: MeshKind = Field("unitary", description="arrangement of the interferometers")
+    heater: HeaterConfig = Field(default_factory=HeaterConfig)
+    crosstalk: CrosstalkConfig = Field(default_factory=CrosstalkConfig)
+    loss: LossConfig = Field(default_factory=LossConfig)
+    splitter_sigma_rad: float = Field(
+        0.02, ge=0, le=0.2, description="sigma of the couplers' angle errors, rad; 0.02-0.05 [T]"
+    )
+    imbalance_sigma_m: float = Field(
+        100e-6, ge=0, le=0.01, description="sigma of a shifter's arm imbalance, m [R]"
+    )
+    thermo_optic_per_k: float = Field(
+        1.86e-4, ge=0, le=1e-3, description="dn/dT of the waveguide, 1/K; silicon [T]"
+    )
+    group_index: float = Field(4.2, ge=1, le=6, description="n_g, for detuned light; SOI strip [T]")
+    reference_c: float = Field(
+        45.0, ge=-40, le=150, description="die temperature at which phases carry no drift, C [R]"
+    )
+
+    def architecture(self) -> MeshArchitecture:
+        """Ports and arrangement of the interferometers."""
+        return MeshArchitecture(self.ports, self.kind)
+
+
+class LaserConfig(Section):
+    """The laser whose light the board splits between modulators and local oscillators."""
+
+    power_w: float = Field(0.01, gt=0, le=1, description="power that the receivers are set for, W")
+    wavelength_m: float = Field(
+        1.55e-6, ge=1.2e-6, le=1.7e-6, description="wavelength at which phases hold, m"
+    )
+    rin_db_per_hz: float = Field(
+        -145.0, ge=-180, le=-100, description="relative intensity noise, dB/Hz; -140 .. -155 [T]"
+    )
+    linewidth_hz: float = Field(1e5, ge=0, le=1e9, description="linewidth, Hz; 0.1-1 MHz [T]")
+
+    @property
+    def rin_per_hz(self) -> float:
+        """Relative intensity noise as a ratio, in 1/Hz."""
+        return float(10.0 ** (self.rin_db_per_hz / 10.0))
+
+
+class ReceiverConfig(Section):
+    """Modulators, detectors and their converters: the fast path, and slow monitor taps."""
+
+    detection: Literal["coherent", "direct"] = Field(
+        "coherent", description="complex amplitudes by balanced I/Q receivers, or powers"
+    )
+    bits: int = Field(
+        12, ge=8, le=16, description="resolution of modulator and receiver converters"
+    )
+    inl_lsb: float = Field(
+        0.5, ge=0, le=64, description="integral nonlinearity of these converters, LSB peak [T]"
+    )
+    vector_rate_hz: float = Field(1e9, ge=1e3, le=1e11, description="vectors per second, 1/s")
+    oscillator_share: float = Field(
+        0.5, gt=0, lt=1, description="share of the light used as local oscillator (coherent)"
+    )
+    delay_mismatch_s: float = Field(
+        5e-12, ge=0, le=1e-6, description="signal against oscillator, s; makes phase noise [T]"
+    )
+    full_scale_share: float = Field(
+        0.6, ge=0.05, le=1, description="reading of a unit-transmission path, of full scale"
+    )
+    responsivity_a_per_w: float = Field(1.0, gt=0, le=2, description="0.8-1.1 A/W [P]")
+    dark_current_a: float = Field(10e-9, ge=0, le=1e-3, description="0.1-100 nA [P]")
+    transimpedance_ohm: float = Field(2000.0, gt=0, le=1e9, description="feedback resistor, ohm")
+    temperature_c: float = Field(45.0, ge=-40, le=150, description="of the feedback resistor, C")
+    monitor_bits: int = Field(16, ge=8, le=16, description="resolution of the monitor taps")
+    monitor_share: float = Field(
+        0.02, gt=0, le=0.5, description="share of each output's light that the monitor taps"
+    )
+    monitor_ohm: float = Field(1e5, gt=0, le=1e9, description="monitor's feedback resistor, ohm")
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Noise bandwidth of a matched receiver: half the vector rate, in Hz."""
+        return 0.5 * self.vector_rate_hz

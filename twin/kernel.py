@@ -1,0 +1,118 @@
+"""The plant's tick: everything on one board, coupled, one millisecond on.
+
+The order is the argument. What has power follows from the rails; heaters, TEC and fan
+then act as last commanded; their heat and the load's move the temperatures; heaters and
+die temperature set the phases; the phases set the light; last, the sensors look.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.compiled import compiled
+from lumina.frames import ActuatorFrame, SensorFrame
+from lumina.theory.heat import HeatStep, heat_step
+from lumina.theory.noise import fill_normal
+from twin.cooling import Cooling, add_cooling, drive_fan, drive_tec
+from twin.heaters import Heaters, drive_heaters, set_phases
+from twin.optics import Optics, illuminate, read_monitors
+from twin.rails import step_rails
+from twin.records import SENSORS, clamp
+from twin.sensors import Sensors, follow_temperatures, metered_power_w, thermistor_code
+
+__all__ = ["TICK_STREAM", "Heat", "PlantArrays", "plant_tick", "plant_ticks"]
+
+TICK_STREAM = 1
+"""Noise stream of the tick."""
+
+SHORTEST_M, LONGEST_M = 1.2e-6, 1.7e-6
+"""Wavelengths for which the chip is modelled, in m."""
+
+
+class Heat(NamedTuple):
+    """The thermal network; arrays have shape (nodes,)."""
+
+    step: HeatStep
+    die: int
+    compute_limit_w: float
+    temperature_c: NDArray[np.float64]
+    heat_w: NDArray[np.float64]
+    scratch: NDArray[np.float64]
+
+
+class PlantArrays(NamedTuple):
+    """The whole plant, as compiled code takes it."""
+
+    state: NDArray[Any]
+    """Shape (1,), dtype PLANT_STATE."""
+    inputs: NDArray[Any]
+    """Shape (1,), dtype PLANT_INPUTS."""
+    heat: Heat
+    cooling: Cooling
+    heaters: Heaters
+    optics: Optics
+    sensors: Sensors
+    rails: NDArray[Any]
+    """Shape (rails,), dtype twin.rails.RAIL."""
+    noise: NDArray[np.float64]
+    """Scratch: the normal numbers of a tick."""
+
+
+@compiled
+def exchange_heat(plant: PlantArrays, state: Any, inputs: Any, head: Any) -> None:
+    """Add up who heats what, then advance the network."""
+    heat = plant.heat
+    wanted_w = clamp(inputs.compute_power_w, 0.0, heat.compute_limit_w)
+    state.compute_power_w = wanted_w * clamp(head.compute_scale, 0.0, 1.0)
+    heat.heat_w[:] = 0.0
+    heat.heat_w[heat.die] = state.compute_power_w + state.heater_power_w
+    add_cooling(plant.cooling, state, heat.temperature_c, heat.heat_w, inputs.ambient_c)
+    heat_step(heat.step, heat.temperature_c, heat.heat_w, inputs.ambient_c, heat.scratch)
+
+
+@compiled
+def fill_head(plant: PlantArrays, state: Any, inputs: Any, head: Any) -> None:
+    """What the board measures of heat, cooling and load."""
+    sensors, noise = plant.sensors, plant.noise
+    follow_temperatures(sensors, plant.heat.temperature_c)
+    row, fault = sensors.thermistor, inputs.sensor_fault
+    head.carrier_a_code = thermistor_code(row[0], fault[0], noise[0])
+    head.carrier_b_code = thermistor_code(row[1], fault[1], noise[1])
+    head.die_code = thermistor_code(row[2], fault[2], noise[2])
+    head.sink_code = thermistor_code(row[3], fault[3], noise[3])
+    head.tec_current_a = state.tec_current_a
+    head.tec_voltage_v = state.tec_voltage_v
+    head.fan_rpm = state.fan_rpm
+    head.compute_power_w = metered_power_w(sensors, state.tick, state.compute_power_w)
+    head.inlet_c = inputs.ambient_c
+
+
+@compiled
+def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) -> None:
+    """Advance the plant by 1 ms under the last actuator frame and fill the sensor frame."""
+    state, inputs = plant.state[0], plant.inputs[0]
+    command, head = actuator.head[0], sensor.head[0]
+    state.tick += 1
+    head.tick = state.tick
+    head.time_ns = state.tick * 1_000_000
+    fill_normal(state.seed, TICK_STREAM, state.tick, plant.noise)
+    step_rails(plant.rails, state, inputs, command, head)
+    drive_heaters(plant.heaters, state, inputs, actuator)
+    drive_tec(plant.cooling, state, inputs, command, plant.sensors.thermistor[0].bead_c)
+    drive_fan(plant.cooling, state, inputs, command)
+    exchange_heat(plant, state, inputs, command)
+    wavelength_m = clamp(inputs.laser_wavelength_m, SHORTEST_M, LONGEST_M)
+    set_phases(plant.heaters, plant.heat.temperature_c[plant.heat.die], wavelength_m)
+    illuminate(plant.optics, state, inputs, command, plant.heaters.phase_rad)
+    fill_head(plant, state, inputs, head)
+    read_monitors(plant.optics, state, plant.noise[SENSORS:], sensor)
+
+
+@compiled
+def plant_ticks(
+    plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame, ticks: int
+) -> None:
+    """A batch of ticks under one held actuator frame."""
+    for _ in range(ticks):
+        plant_tick(plant, actuator, sensor)

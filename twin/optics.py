@@ -1,0 +1,122 @@
+"""Light through the chip in the 1 kHz tick: monitor taps and the laser's own monitor."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.compiled import compiled
+from lumina.frames import SAFE_STATE
+from lumina.theory.mesh import MeshArrays
+from lumina.theory.mesh_kernels import Couplers, couplers, propagate_vector
+from twin.chip import Chip, path_transmission
+from twin.config import PlantConfig
+from twin.records import DETECTORS, LASER, TICK_S, clamp
+
+__all__ = ["Optics", "build_optics", "illuminate", "read_monitors"]
+
+ELEMENTARY_CHARGE_C = 1.602176634e-19
+BOLTZMANN_J_PER_K = 1.380649e-23
+
+
+class Optics(NamedTuple):
+    """The chip's light path and its monitor detectors."""
+
+    mesh: MeshArrays
+    couplers: Couplers
+    path: float
+    """Amplitude transmission of facets and waveguides."""
+    signal_share: float
+    """Share of the board's light that goes through the modulators."""
+    intensity_noise: float
+    """Relative rms intensity noise of a sample averaged over a tick."""
+    monitor_a_per_w: float
+    """Current of a monitor per watt at its output port, in A/W."""
+    dark_current_a: float
+    full_scale_a: float
+    shot_a: float
+    """Shot noise variance per ampere, 2 q B, in A."""
+    johnson_a2: float
+    """Johnson noise variance, in A^2."""
+    top_code: int
+    field: NDArray[np.complex128]
+    """Shape (ports,): amplitudes, in sqrt(W)."""
+    output_power_w: NDArray[np.float64]
+    """Shape (ports,): light at the output ports, in W."""
+
+
+def signal_share(config: PlantConfig) -> float:
+    """Share of the light left for the modulators beside the local oscillators."""
+    coherent = config.receivers.detection == "coherent"
+    return 1.0 - config.receivers.oscillator_share if coherent else 1.0
+
+
+def build_optics(config: PlantConfig, chip: Chip) -> Optics:
+    """The light path of a plant, dark."""
+    receivers, ports = config.receivers, chip.architecture.ports
+    bandwidth_hz = 0.5 / TICK_S  # a mean over T passes 1 / 2T
+    loss = 10.0 ** (-config.chip.loss.interferometer_db / 20.0)
+    responsivity = receivers.responsivity_a_per_w * receivers.monitor_share
+    resistor_k = receivers.temperature_c + 273.15
+    return Optics(
+        mesh=chip.architecture.arrays(),
+        couplers=couplers(chip.architecture, chip.splitter_error_rad, loss),
+        path=path_transmission(config.chip.loss, chip.architecture),
+        signal_share=signal_share(config),
+        intensity_noise=float(np.sqrt(config.laser.rin_per_hz * bandwidth_hz)),
+        monitor_a_per_w=responsivity,
+        dark_current_a=receivers.dark_current_a,
+        full_scale_a=responsivity * config.laser.power_w * signal_share(config),
+        shot_a=2.0 * ELEMENTARY_CHARGE_C * bandwidth_hz,
+        johnson_a2=4.0 * BOLTZMANN_J_PER_K * resistor_k * bandwidth_hz / receivers.monitor_ohm,
+        top_code=(1 << receivers.monitor_bits) - 1,
+        field=np.zeros(ports, np.complex128),
+        output_power_w=np.zeros(ports),
+    )
+
+
+@compiled
+def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: Any) -> None:
+    """Send the laser's light through the chip, evenly into all ports.
+
+    Between batches the modulators stand at full scale, so all inputs are bright.
+    """
+    dark = inputs.laser_on != 1.0 or state.powered[LASER] == 0 or (head.flags & SAFE_STATE) != 0
+    state.chip_power_w = 0.0
+    if not dark:
+        scale = clamp(head.laser_scale, 0.0, 1.0)
+        state.chip_power_w = scale * clamp(inputs.laser_power_w, 0.0, 10.0)
+    if state.chip_power_w == 0.0:
+        optics.output_power_w[:] = 0.0
+        return
+    field = optics.field
+    field[:] = optics.path * np.sqrt(state.chip_power_w * optics.signal_share / field.size)
+    propagate_vector(optics.mesh, optics.couplers, phase_rad, field)
+    for port in range(field.size):
+        optics.output_power_w[port] = field[port].real ** 2 + field[port].imag ** 2
+
+
+@compiled
+def read_monitors(optics: Optics, state: Any, noise: Any, sensor: Any) -> None:
+    """Fill the detector codes and the laser monitor of the frame.
+
+    Args:
+        optics: the light path after `illuminate`.
+        state: the plant's state.
+        noise: shape (ports + 1,) or longer, standard normal; the last used is the laser's.
+        sensor: the frame to fill.
+    """
+    code = sensor.detector_code
+    if state.powered[DETECTORS] == 0:
+        code[:] = 0
+        sensor.head[0].laser_power_w = 0.0
+        return
+    intensity = 1.0 + optics.intensity_noise * noise[code.size]
+    sensor.head[0].laser_power_w = state.chip_power_w * intensity
+    codes_per_a = optics.top_code / optics.full_scale_a
+    for port in range(code.size):
+        light_a = optics.monitor_a_per_w * optics.output_power_w[port] * intensity
+        current_a = light_a + optics.dark_current_a
+        variance = optics.shot_a * current_a + optics.johnson_a2
+        seen = (current_a + np.sqrt(variance) * noise[port]) * codes_per_a + 0.5
+        code[port] = np.uint16(min(max(seen, 0.0), optics.top_code))

@@ -1,0 +1,157 @@
+"""One photonic board and all that is coupled to it, as a software twin."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.frames import ActuatorFrame, SensorFrame
+from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.mesh_kernels import transfer
+from twin.chip import build_chip
+from twin.config import PlantConfig
+from twin.cooling import build_cooling
+from twin.heaters import build_heaters
+from twin.kernel import Heat, PlantArrays, plant_ticks
+from twin.optics import build_optics
+from twin.rails import build_rails
+from twin.receivers import build_receivers, detect, modulate
+from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
+from twin.sensors import build_sensors
+
+__all__ = ["Plant"]
+
+
+class Plant:
+    """The coupled plant of one board: heat, phases, light, power, sensors.
+
+    It knows no I/O and no clock. The 1 kHz loop advances it through `arrays` in compiled
+    code; twin drivers and disturbances write `inputs`; everything in it is a function of
+    the config, the two seeds, and what was written before which tick.
+
+    Attributes:
+        config: what it was built from.
+        chip: the truth about the chip, drawn from the chip seed.
+        architecture: ports and arrangement of the interferometers.
+        arrays: the plant for compiled code.
+        inputs: shape (1,), dtype PLANT_INPUTS: the outside world's words.
+        sensor: the sensor frame of the last tick.
+        actuator: the actuator frame in force; all zeros at first, the safe state.
+    """
+
+    def __init__(self, config: PlantConfig, *, seed: int, chip_seed: int) -> None:
+        """Build a plant at ambient temperature, unlit and unloaded, at tick 0.
+
+        Args:
+            config: its parts.
+            seed: names the noise of this run, 0 or more.
+            chip_seed: names the chip, 0 or more.
+        """
+        self.config = config
+        self.chip = build_chip(config.chip, chip_seed)
+        self.architecture: MeshArchitecture = self.chip.architecture
+        self.inputs = _initial_inputs(config)
+        self.arrays = self._build_arrays(seed)
+        self.sensor = SensorFrame.zeros(self.architecture.ports)
+        self.actuator = ActuatorFrame.zeros(self.architecture.shifters)
+        self._receivers = build_receivers(config, self.arrays.optics)
+        self._transfer: tuple[int, NDArray[np.complex128]] | None = None
+
+    def _build_arrays(self, seed: int) -> PlantArrays:
+        config, ports = self.config, self.architecture.ports
+        state = np.zeros(1, PLANT_STATE)
+        state["seed"] = seed
+        normals = SENSORS + ports + 1
+        return PlantArrays(
+            state=state,
+            inputs=self.inputs,
+            heat=_build_heat(config),
+            cooling=build_cooling(config),
+            heaters=build_heaters(config, self.chip),
+            optics=build_optics(config, self.chip),
+            sensors=build_sensors(config),
+            rails=build_rails(config.rails),
+            noise=np.zeros(normals + normals % 2),
+        )
+
+    @property
+    def tick(self) -> int:
+        """Ticks since the start."""
+        return int(self.arrays.state["tick"][0])
+
+    @property
+    def heater_v(self) -> NDArray[np.float64]:
+        """Drive by a stand-alone heater driver, in V, shape (shifters,); write into it."""
+        return self.arrays.heaters.instrument_v
+
+    def step(self, ticks: int = 1) -> None:
+        """Advance under the held actuator frame."""
+        plant_ticks(self.arrays, self.actuator, self.sensor, ticks)
+
+    def temperatures_c(self) -> dict[str, float]:
+        """True temperature of every thermal node, in C."""
+        values = self.arrays.heat.temperature_c.tolist()
+        return dict(zip(self.config.thermal.nodes, values, strict=True))
+
+    def heater_current_a(self) -> NDArray[np.float64]:
+        """Current through every heater, in A, shape (shifters,)."""
+        drive_v, power_w = self.arrays.heaters.drive_v, self.arrays.heaters.power_w
+        return np.divide(power_w, drive_v, out=np.zeros_like(power_w), where=drive_v > 0.0)
+
+    def output_power_w(self) -> NDArray[np.float64]:
+        """Light at every output port in the last tick, in W, shape (ports,)."""
+        return self.arrays.optics.output_power_w.copy()
+
+    def transfer_matrix(self) -> NDArray[np.complex128]:
+        """Fields out over fields in, losses included, as the chip stood in the last tick.
+
+        Returns:
+            Shape (outputs, inputs), read-only, free of noise, modulus of 1 or less.
+        """
+        tick = self.tick
+        if self._transfer is None or self._transfer[0] != tick:
+            optics = self.arrays.optics
+            phase_rad = self.arrays.heaters.phase_rad.copy()  # the loop may tick meanwhile
+            matrix = optics.path * transfer(optics.mesh, optics.couplers, phase_rad)
+            matrix.flags.writeable = False
+            self._transfer = tick, matrix
+        return self._transfer[1]
+
+    def multiply(self, fields: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Send vectors through the light as the chip stands now.
+
+        Args:
+            fields: shape (ports, batch), of the modulators' full scale; more is clipped.
+
+        Returns:
+            Shape (ports, batch): amplitudes (coherent) or powers (direct) as converted, in
+            units of the receivers' full scale. A path of full transmission at nominal laser
+            power reads `receivers.full_scale_share`.
+        """
+        state = self.arrays.state[0]
+        state["operations"] += 1
+        outputs = self.transfer_matrix() @ modulate(self._receivers, fields)
+        return detect(self._receivers, state, outputs)
+
+
+def _initial_inputs(config: PlantConfig) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """A quiet room, the bench supply on, the laser tuned but dark."""
+    inputs = np.zeros(1, PLANT_INPUTS)
+    inputs["ambient_c"] = config.environment.ambient_c
+    inputs["laser_power_w"] = config.laser.power_w
+    inputs["laser_wavelength_m"] = config.laser.wavelength_m
+    inputs["supply_on"] = 1.0
+    inputs["regulator_target_c"] = config.environment.ambient_c
+    inputs["regulator_limit_a"] = config.tec.limit_a
+    return inputs
+
+
+def _build_heat(config: PlantConfig) -> Heat:
+    """The thermal network at ambient temperature."""
+    nodes = [*config.thermal.nodes]
+    return Heat(
+        step=config.heat_network().discretise(TICK_S),
+        die=nodes.index(config.thermal.die),
+        compute_limit_w=config.compute.limit_w,
+        temperature_c=np.full(len(nodes), config.environment.ambient_c),
+        heat_w=np.zeros(len(nodes)),
+        scratch=np.zeros(len(nodes)),
+    )

@@ -1,0 +1,178 @@
+"""The fast optical data path: modulators, detectors, their noise and their converters.
+
+Coherent: a 90-degree hybrid and two balanced pairs per output beat the signal with a
+local oscillator from the same laser. Each quadrature carries R sqrt(P_s P_lo) times the
+cosine or sine of the phase; its shot noise is that of both diodes of the pair, which
+together see half of all light. The laser's intensity noise scales signal and oscillator
+alike, so all outputs by one factor; its phase noise turns all outputs by one angle of
+variance 2 pi x linewidth x delay between the two ways. Direct: one photodiode per output.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.compiled import compiled_fast
+from lumina.errors import MatrixError
+from lumina.theory.noise import fill_normal
+from twin.config import PlantConfig
+from twin.converters import convert, convert_positive
+from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, Optics
+from twin.records import DETECTORS
+
+__all__ = ["RECEIVER_STREAM", "Receivers", "build_receivers", "detect", "modulate"]
+
+RECEIVER_STREAM = 2
+"""Noise stream of the receivers."""
+
+ComplexArray = NDArray[np.complex128]
+
+
+class Receivers(NamedTuple):
+    """Modulators and receivers of a board."""
+
+    ports: int
+    coherent: bool
+    bits: int
+    inl_lsb: float
+    signal_share: float
+    oscillator_share: float
+    responsivity_a_per_w: float
+    dark_current_a: float
+    full_scale_a: float
+    shot_a: float
+    """Shot noise variance per ampere, 2 q B, in A."""
+    johnson_a2: float
+    """Johnson noise variance 4 k T B / R, in A^2."""
+    intensity_noise: float
+    """Relative rms of the laser's intensity, sqrt(RIN B)."""
+    phase_noise_rad: float
+    """Rms of the phase between signal and oscillator, in rad."""
+
+
+def build_receivers(config: PlantConfig, optics: Optics) -> Receivers:
+    """The receivers, their full scale set for the configured laser power."""
+    receivers, laser, ports = config.receivers, config.laser, config.chip.ports
+    # A wave crosses 2 MZIs per MZI and port of the mesh, on average.
+    crossed = 2.0 * config.chip.architecture().interferometers / ports
+    loss_db = config.chip.loss.interferometer_db * crossed
+    signal_w = laser.power_w * optics.signal_share / ports * optics.path**2
+    signal_w *= 10.0 ** (-loss_db / 10.0)
+    coherent = receivers.detection == "coherent"
+    oscillator_w = laser.power_w * receivers.oscillator_share / ports
+    light_w = np.sqrt(signal_w * oscillator_w) if coherent else signal_w
+    bandwidth_hz, resistor_k = receivers.bandwidth_hz, receivers.temperature_c + 273.15
+    return Receivers(
+        ports=ports,
+        coherent=coherent,
+        bits=receivers.bits,
+        inl_lsb=receivers.inl_lsb,
+        signal_share=optics.signal_share,
+        oscillator_share=receivers.oscillator_share,
+        responsivity_a_per_w=receivers.responsivity_a_per_w,
+        dark_current_a=receivers.dark_current_a,
+        full_scale_a=float(receivers.responsivity_a_per_w * light_w / receivers.full_scale_share),
+        shot_a=2.0 * ELEMENTARY_CHARGE_C * bandwidth_hz,
+        johnson_a2=4.0
+        * BOLTZMANN_J_PER_K
+        * resistor_k
+        * bandwidth_hz
+        / receivers.transimpedance_ohm,
+        intensity_noise=float(np.sqrt(laser.rin_per_hz * bandwidth_hz)),
+        phase_noise_rad=float(np.sqrt(2 * np.pi * laser.linewidth_hz * receivers.delay_mismatch_s)),
+    )
+
+
+@compiled_fast
+def _modulate(receivers: Receivers, fields: ComplexArray, out: ComplexArray) -> None:
+    """Both quadratures through the converters, beyond full scale clipped in modulus."""
+    for port in range(fields.shape[0]):
+        for vector in range(fields.shape[1]):
+            re, im = fields[port, vector].real, fields[port, vector].imag
+            excess = max(np.sqrt(re * re + im * im), 1.0)
+            out[port, vector] = complex(
+                convert(re / excess, receivers.bits, receivers.inl_lsb),
+                convert(im / excess, receivers.bits, receivers.inl_lsb),
+            )
+
+
+def modulate(receivers: Receivers, fields: ComplexArray) -> ComplexArray:
+    """Fields as the modulators make them, of full scale, shape (ports, batch).
+
+    Raises:
+        MatrixError: the shape is not (ports, batch), or a value is not finite.
+    """
+    if fields.ndim != 2 or fields.shape[0] != receivers.ports:
+        raise MatrixError(f"fields have shape {fields.shape}, not ({receivers.ports}, batch)")
+    if not np.all(np.isfinite(fields)):
+        raise MatrixError("fields hold values that are not finite")
+    out = np.empty(fields.shape, np.complex128)
+    _modulate(receivers, np.ascontiguousarray(fields, np.complex128), out)
+    return out
+
+
+@compiled_fast
+def _detect_coherent(
+    receivers: Receivers, power_w: float, outputs: ComplexArray, noise: Any
+) -> None:
+    """Replace output fields (of an input's full scale) by readings of full scale."""
+    ports, vectors = outputs.shape
+    oscillator_w = power_w * receivers.oscillator_share / ports
+    input_w = power_w * receivers.signal_share / ports
+    gain_a = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
+    per_full_scale = 1.0 / receivers.full_scale_a
+    for vector in range(vectors):
+        turn = receivers.phase_noise_rad * noise[1, vector]
+        beat_a = gain_a * (1.0 + receivers.intensity_noise * noise[0, vector])
+        common = beat_a * complex(np.cos(turn), np.sin(turn))
+        for port in range(ports):
+            field = outputs[port, vector]
+            light_w = oscillator_w + input_w * (field.real**2 + field.imag**2)
+            current_a = 0.5 * receivers.responsivity_a_per_w * light_w
+            current_a += 2.0 * receivers.dark_current_a
+            rms_a = np.sqrt(receivers.shot_a * current_a + receivers.johnson_a2)
+            beat = common * field
+            in_phase = (beat.real + rms_a * noise[2 + port, vector]) * per_full_scale
+            across = (beat.imag + rms_a * noise[2 + ports + port, vector]) * per_full_scale
+            outputs[port, vector] = complex(
+                convert(in_phase, receivers.bits, receivers.inl_lsb),
+                convert(across, receivers.bits, receivers.inl_lsb),
+            )
+
+
+@compiled_fast
+def _detect_direct(receivers: Receivers, power_w: float, outputs: ComplexArray, noise: Any) -> None:
+    """Replace output fields (of an input's full scale) by powers of full scale."""
+    ports, vectors = outputs.shape
+    gain_a = receivers.responsivity_a_per_w * power_w * receivers.signal_share / ports
+    for vector in range(vectors):
+        intensity = gain_a * (1.0 + receivers.intensity_noise * noise[0, vector])
+        for port in range(ports):
+            field = outputs[port, vector]
+            light_a = intensity * (field.real**2 + field.imag**2)
+            variance = receivers.shot_a * (light_a + receivers.dark_current_a)
+            rms_a = np.sqrt(variance + receivers.johnson_a2)
+            seen = (light_a + rms_a * noise[2 + port, vector]) / receivers.full_scale_a
+            outputs[port, vector] = convert_positive(seen, receivers.bits, receivers.inl_lsb)
+
+
+def detect(receivers: Receivers, state: Any, outputs: ComplexArray) -> ComplexArray:
+    """Readings of the receivers, in place of fields relative to one input's full scale.
+
+    Args:
+        receivers: the receivers.
+        state: the plant's state: light, power, and the names of the noise.
+        outputs: shape (ports, batch), overwritten and returned.
+    """
+    if state["powered"][DETECTORS] == 0:
+        outputs[:] = 0.0
+        return outputs
+    rows = 2 + (2 if receivers.coherent else 1) * receivers.ports
+    vectors = outputs.shape[1]
+    noise = np.empty(rows * (vectors + vectors % 2))
+    stream = RECEIVER_STREAM + (int(state["operations"]) << 8)
+    fill_normal(int(state["seed"]), stream, int(state["tick"]), noise)
+    kernel = _detect_coherent if receivers.coherent else _detect_direct
+    kernel(receivers, float(state["chip_power_w"]), outputs, noise.reshape(rows, -1))
+    return outputs
