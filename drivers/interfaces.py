@@ -404,4 +404,3 @@ ROLES: dict[str, type[Instrument]] = {
     )
 }
 """Role name in a lab config -> interface."""
-

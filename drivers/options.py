@@ -4,18 +4,28 @@ Every role has a base model with the settings that bring-up applies to any instr
 that role; a driver's own model adds what its instrument needs.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
+    "E36312A_OUTPUTS",
+    "PM100D_WAVELENGTH_M",
     "ROLE_OPTIONS",
+    "TEC109X_TARGET_C",
+    "TSL570_POWER_W",
+    "TSL570_WAVELENGTH_M",
     "DriverOptions",
     "FanOptions",
+    "KeysightE36312aOptions",
     "LaserOptions",
     "PhaseShifterBankOptions",
     "PowerMeterOptions",
     "PowerSupplyOptions",
     "ProcessorOptions",
+    "SantecTsl570Options",
     "TemperatureControllerOptions",
+    "ThorlabsPm100dOptions",
 ]
 
 
@@ -73,6 +83,62 @@ class FanOptions(DriverOptions):
     """What a fan can do."""
 
     max_rpm: float = Field(4000.0, ge=100, le=4000, description="highest speed, RPM")
+
+
+TSL570_WAVELENGTH_M = (1.48e-6, 1.64e-6)
+TSL570_POWER_W = (3.2e-5, 0.02)
+"""Santec TSL-570, type A: tuning range, and -15 .. +13 dBm."""
+
+
+class SantecTsl570Options(LaserOptions):
+    """What bring-up sets on a TSL-570."""
+
+    wavelength_m: float = Field(
+        1.55e-6, ge=TSL570_WAVELENGTH_M[0], le=TSL570_WAVELENGTH_M[1], description="wavelength, m"
+    )
+    power_w: float = Field(
+        0.01, ge=TSL570_POWER_W[0], le=TSL570_POWER_W[1], description="output power, W"
+    )
+
+
+PM100D_WAVELENGTH_M = (0.8e-6, 1.7e-6)
+"""Thorlabs PM100D with an S154C head: wavelengths with a calibration."""
+
+
+class ThorlabsPm100dOptions(PowerMeterOptions):
+    """What bring-up sets on a PM100D."""
+
+    wavelength_m: float = Field(
+        1.55e-6,
+        ge=PM100D_WAVELENGTH_M[0],
+        le=PM100D_WAVELENGTH_M[1],
+        description="wavelength of the responsivity correction, m",
+    )
+
+
+TEC109X_TARGET_C = (-40.0, 125.0)
+"""Meerstetter TEC-109x with an NTC: set points that it takes."""
+
+E36312A_OUTPUTS = ((6.18, 5.15), (25.75, 1.03), (25.75, 1.03))
+"""Keysight E36312A: highest voltage (V) and current (A) of channels 1, 2, 3."""
+
+
+class KeysightE36312aOptions(PowerSupplyOptions):
+    """What bring-up sets on the channel of an E36312A that feeds the board."""
+
+    board_channel: int = Field(
+        1, ge=1, le=len(E36312A_OUTPUTS), description="channel that feeds the board"
+    )
+
+    @model_validator(mode="after")
+    def _within_the_channel(self) -> Self:
+        voltage_v, current_a = E36312A_OUTPUTS[self.board_channel - 1]
+        if self.voltage_v > voltage_v or self.current_limit_a > current_a:
+            raise ValueError(
+                f"channel {self.board_channel} gives up to {voltage_v:g} V and {current_a:g} A, "
+                f"not {self.voltage_v:g} V and {self.current_limit_a:g} A"
+            )
+        return self
 
 
 ROLE_OPTIONS: dict[str, type[DriverOptions]] = {

@@ -18,12 +18,12 @@ from drivers.options import (
     ROLE_OPTIONS,
     DriverOptions,
     FanOptions,
-    LaserOptions,
+    KeysightE36312aOptions,
     PhaseShifterBankOptions,
-    PowerMeterOptions,
-    PowerSupplyOptions,
     ProcessorOptions,
+    SantecTsl570Options,
     TemperatureControllerOptions,
+    ThorlabsPm100dOptions,
 )
 from lumina.errors import UsageError
 
@@ -126,21 +126,21 @@ _BUILT_IN = (
         "santec_tsl570",
         "laser",
         "Santec TSL-570 tunable laser",
-        LaserOptions,
+        SantecTsl570Options,
         {Backend.TWIN: _twin("TwinLaser")},
     ),
     DriverEntry(
         "keysight_e36312a",
         "power_supply",
         "Keysight E36312A triple-output supply",
-        PowerSupplyOptions,
+        KeysightE36312aOptions,
         {Backend.TWIN: _twin("TwinPowerSupply")},
     ),
     DriverEntry(
         "thorlabs_pm100d",
         "optical_power_meter",
         "Thorlabs PM100D optical power meter",
-        PowerMeterOptions,
+        ThorlabsPm100dOptions,
         {Backend.TWIN: _twin("TwinPowerMeter")},
     ),
     DriverEntry(

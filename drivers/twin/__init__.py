@@ -1,0 +1,22 @@
+"""Drivers that act on a `twin.plant.Plant` in process, one for every role.
+
+All instruments with the same `plant` in a lab config act on one plant, as real ones on
+one board do. Their limits are those of the instruments that they stand for.
+"""
+
+from drivers.twin.board import PlantLink, TwinProcessor
+from drivers.twin.heaters import TwinPhaseShifterBank
+from drivers.twin.light import TwinLaser, TwinPowerMeter
+from drivers.twin.power import TwinPowerSupply
+from drivers.twin.thermal import TwinFan, TwinTemperatureController
+
+__all__ = [
+    "PlantLink",
+    "TwinFan",
+    "TwinLaser",
+    "TwinPhaseShifterBank",
+    "TwinPowerMeter",
+    "TwinPowerSupply",
+    "TwinProcessor",
+    "TwinTemperatureController",
+]

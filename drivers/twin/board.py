@@ -1,0 +1,119 @@
+"""The NPU board: the plant's own drivers, sensors and light."""
+
+import asyncio
+from math import pi
+from zlib import crc32
+
+import numpy as np
+
+from drivers.interfaces import (
+    ComplexArray,
+    Detection,
+    FrameLink,
+    Identity,
+    PhotonicProcessor,
+    ProcessorCapabilities,
+)
+from drivers.registry import Mounting
+from drivers.twin.base import EXCHANGE_S, TwinInstrument
+from lumina.errors import MatrixError
+from lumina.frames import SAFE_STATE
+from twin.plant import Plant
+
+__all__ = ["PlantLink", "TwinProcessor"]
+
+CLIPPING_SLACK = 1e-9
+"""Modulus beyond full scale that rounding may cause, and that is let through."""
+
+
+class PlantLink(FrameLink):
+    """Frames pass in memory: the loop advances the plant itself.
+
+    Attributes:
+        plant: whose sensor and actuator frames they are.
+    """
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        self.heaters = plant.architecture.shifters
+        self.outputs = plant.architecture.ports
+
+
+class TwinProcessor(TwinInstrument, PhotonicProcessor):
+    """The twin's board."""
+
+    def __init__(self, mounting: Mounting) -> None:
+        super().__init__(mounting)
+        self.model = f"NPU-{self._plant.architecture.ports}"
+
+    async def connect(self) -> Identity:
+        identity = await super().connect()
+        self._capabilities = _capabilities(self._plant)
+        return identity
+
+    def _serial(self) -> str:
+        """The same for the same chip."""
+        return f"{crc32(self._plant.chip.phi0_rad.tobytes()):08X}"
+
+    async def make_safe(self) -> None:
+        head = self._plant.actuator.head
+        head[["tec_current_a", "fan_rpm", "laser_scale", "compute_scale"]] = 0.0
+        head["flags"] = SAFE_STATE
+        head["rail_set_v"] = 0.0
+        self._plant.actuator.heater_code[:] = 0
+
+    @property
+    def capabilities(self) -> ProcessorCapabilities:
+        self._require_connected()
+        return self._capabilities
+
+    def frame_link(self) -> PlantLink:
+        self._require_connected()
+        return PlantLink(self._plant)
+
+    async def multiply(self, fields: ComplexArray) -> ComplexArray:
+        self._require_connected()
+        values = self._checked(fields)
+        await asyncio.sleep(EXCHANGE_S + values.shape[1] / self.capabilities.vector_rate_hz)
+        return self._plant.multiply(values)
+
+    def _checked(self, fields: ComplexArray) -> ComplexArray:
+        """The batch as the modulators take it, or a `MatrixError`."""
+        values = np.asarray(fields)
+        ports = self._plant.architecture.ports
+        if values.dtype.kind not in "iufc":
+            raise MatrixError(f"{self.name}: fields are numbers, not {values.dtype}")
+        if values.ndim != 2 or values.shape[0] != ports or values.shape[1] == 0:
+            raise MatrixError(
+                f"{self.name}: fields have shape {values.shape}; it takes ({ports}, batch), "
+                "a batch of 1 or more"
+            )
+        if not np.isfinite(values).all():
+            raise MatrixError(f"{self.name}: fields are not finite")
+        peak = float(np.abs(values).max())
+        if peak > 1.0 + CLIPPING_SLACK:
+            raise MatrixError(f"{self.name}: modulus {peak:g} is beyond full scale, 1")
+        if np.iscomplexobj(values) and self.capabilities.detection is Detection.DIRECT:
+            raise MatrixError(f"{self.name}: complex fields need coherent detection")
+        return values.astype(np.complex128)
+
+
+def _capabilities(plant: Plant) -> ProcessorCapabilities:
+    """What the board's data sheet and its chip's label say."""
+    chip, receivers, mesh = plant.config.chip, plant.config.receivers, plant.architecture
+    heater = chip.heater
+    return ProcessorCapabilities(
+        architecture=mesh,
+        heaters=mesh.shifters,
+        interferometers=mesh.interferometers,
+        micro_rings=0,
+        wavelength_channels=1,
+        detection=Detection(receivers.detection),
+        heater_bits=heater.bits,
+        converter_bits=receivers.bits,
+        max_drive_v=heater.max_drive_v,
+        nominal_phase_rad_per_v2=pi / (heater.pi_power_w * heater.resistance_ohm),
+        vector_rate_hz=receivers.vector_rate_hz,
+        thermal_control=True,
+        rails=len(plant.config.rails),
+    )
