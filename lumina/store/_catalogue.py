@@ -1,5 +1,6 @@
 """Finding and reading run folders, whatever state they were left in."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ class RunRecord:
             StoreError: it is missing or corrupt.
         """
         if self.manifest is None:
-            raise StoreError(self.path / MANIFEST_FILE, self.problem or "missing")
+            raise StoreError(self.path / MANIFEST_FILE, f"corrupt: {self.problem}")
         return self.manifest
 
     def config_text(self) -> str:
@@ -92,7 +93,8 @@ class RunRecord:
         """
         path = self.path / f"{name}.npz"
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Read first: numpy leaves a damaged file open.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
         except FileNotFoundError:
             return {}
@@ -111,7 +113,7 @@ def read_run(path: Path) -> RunRecord:
     except OSError as error:
         return RunRecord(path, None, f"cannot be read: {error.strerror}", live)
     except StoreError as error:
-        return RunRecord(path, None, str(error).removeprefix(f"{file}: "), live)
+        return RunRecord(path, None, str(error).removeprefix(f"{file}: corrupt: "), live)
 
 
 def list_runs(root: Path) -> list[RunRecord]:

@@ -183,10 +183,8 @@ class RunFolder:
             StoreError: the last rows or the end record could not be written; all else is.
         """
         try:
-            if self._frames is not None:
-                self._frames.close()
+            self.close()
         finally:
-            self._events.close()
             self._manifest = self._manifest.model_copy(
                 update={
                     "status": status,
@@ -197,6 +195,18 @@ class RunFolder:
                 }
             )
             self._write_manifest()
+
+    def close(self) -> None:
+        """Close everything without an end record: the run will look interrupted.
+
+        Raises:
+            StoreError: the last rows could not be written; all else is.
+        """
+        try:
+            if self._frames is not None:
+                self._frames.close()
+        finally:
+            self._events.close()
 
     def _write_manifest(self) -> None:
         content = pretty_json(self._manifest.model_dump(mode="json"))

@@ -282,6 +282,14 @@ class FrameReader:
         """Names of the tables."""
         return tuple(self._file)
 
+    def count(self, table: str) -> int:
+        """Rows of a table that are flushed by now.
+
+        Raises:
+            StoreError: no such table, or the file is damaged.
+        """
+        return int(self._dataset(table).shape[0])
+
     def rows(self, table: str, start: int = 0) -> NDArray[Any]:
         """All rows of a table from `start` on, as far as they are flushed by now.
 
@@ -291,15 +299,22 @@ class FrameReader:
         Raises:
             StoreError: no such table, or the file is damaged.
         """
+        try:
+            rows: NDArray[Any] = self._dataset(table)[start:]
+        except _HDF5_ERRORS as error:
+            raise StoreError(self._path, f"table {table} is damaged: {error}") from error
+        return rows
+
+    def _dataset(self, table: str) -> Any:
+        """A table as it stands on the disk now."""
         if table not in self._file:
             raise StoreError(self._path, f"no table {table}; there are: {', '.join(self.tables)}")
         try:
             dataset = self._file[table]
             dataset.refresh()
-            rows: NDArray[Any] = dataset[start:]
-        except _HDF5_ERRORS as error:
+        except (*_HDF5_ERRORS, KeyError) as error:
             raise StoreError(self._path, f"table {table} is damaged: {error}") from error
-        return rows
+        return dataset
 
 
 def _cause(error: Exception) -> str:
