@@ -1,10 +1,17 @@
 """The one place where Numba is switched on.
 
-Every compiled function of the product is declared with one of the decorators
-below, so that caching, the GIL and floating-point rules are decided once.
+Every compiled function of the product is declared with one of the decorators below, so
+that caching, the GIL and floating-point rules are decided once.
+
+Machine code is cached on disk. Numba itself notices when a function's own file changes
+but not when a function or constant that it was compiled with does, and would go on with
+stale code; so the cache folder is named after a digest of every source that takes part.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -14,6 +21,30 @@ from numba.extending import intrinsic
 __all__ = ["compiled", "compiled_fast", "memory_fence"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+ROOMS = ("lumina", "twin", "drivers", "calibration")
+MARK = b"lumina.compiled"
+
+
+def compiled_sources(root: Path) -> list[Path]:
+    """Every source of a folder that declares compiled code, and of the package itself."""
+    files = [path for room in ROOMS for path in sorted((root / room).rglob("*.py"))]
+    folders = {root / "lumina"} | {path.parent for path in files if MARK in path.read_bytes()}
+    return [path for path in files if path.parent in folders]
+
+
+def cache_folder() -> Path:
+    """Where machine code for exactly these sources is kept."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in compiled_sources(Path(__file__).resolve().parents[1]):
+        digest.update(path.read_bytes())
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "lumina" / f"compiled-{digest.hexdigest()}"
+
+
+numba_config: Any = numba.config
+if not numba_config.CACHE_DIR:
+    numba_config.CACHE_DIR = str(cache_folder())
 
 
 def compiled(function: F) -> F:
@@ -38,12 +69,15 @@ def compiled_fast(function: F) -> F:
     return result
 
 
-@intrinsic
-def memory_fence(typing_context: Any) -> Any:
-    """Order memory accesses before and after it, for compiler and processor alike."""
+def generate_fence(typing_context: Any) -> Any:
+    """Numba's way of emitting one instruction of the compiler's own language."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.fence("seq_cst")
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+memory_fence: Any = intrinsic(generate_fence)
+"""Order memory accesses before and after the call, for compiler and processor alike."""

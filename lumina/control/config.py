@@ -76,7 +76,7 @@ class ThermistorConfig(_Section):
     """NTC thermistor in a ratiometric divider, beta law."""
 
     resistance_25c_ohm: float = Field(10e3, gt=0, le=1e7, description="resistance at 25 C, ohm")
-    beta_k: float = Field(3950.0, ge=1000, le=10000, description="beta, K")
+    beta_k: float = Field(3435.0, ge=1000, le=10000, description="beta, K")
     reference_ohm: float = Field(10e3, gt=0, le=1e7, description="divider's fixed resistor, ohm")
     lag_s: float = Field(0.2, ge=0, le=60, description="first-order lag of the sensor, s")
 

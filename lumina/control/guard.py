@@ -41,7 +41,7 @@ def tier_at(parameters: Any, temperature_c: float, tier: int) -> int:
 def throttle_at(parameters: Any, temperature_c: float) -> float:
     """Share of laser and compute power allowed: 1 up to warning, 0 from critical."""
     span_k = parameters.critical_c - parameters.warning_c
-    share = (parameters.critical_c - temperature_c) / span_k
+    share: float = (parameters.critical_c - temperature_c) / span_k
     return min(max(share, 0.0), 1.0)
 
 

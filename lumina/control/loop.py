@@ -32,7 +32,6 @@ from lumina.control.records import (
 )
 from lumina.control.telemetry import read_latest, read_since
 from lumina.errors import DeviceRangeError, DeviceStateError
-from lumina.theory.thermistor import ThermistorLaw
 
 __all__ = ["ControlLoop"]
 
@@ -59,9 +58,6 @@ def parameters_of(
         config.die,
         config.guard,
     )
-    law = ThermistorLaw.from_beta(
-        thermistor.beta_k, thermistor.resistance_25c_ohm, thermistor.reference_ohm
-    )
     values: dict[str, Any] = {
         "tec_gains": gains_of(tec.pid),
         "fan_gains": gains_of(fan.pid),
@@ -70,10 +66,9 @@ def parameters_of(
         "tec_limit_a": tec.current_limit_a,
         "sink_setpoint_c": fan.sink_setpoint_c,
         "fan_limit_rpm": fan.max_rpm,
-        "thermistor_a": law.a,
-        "thermistor_b": law.b,
-        "thermistor_c": law.c,
-        "thermistor_reference_ohm": law.reference_ohm,
+        "thermistor_ohm": thermistor.resistance_25c_ohm,
+        "thermistor_beta_k": thermistor.beta_k,
+        "thermistor_reference_ohm": thermistor.reference_ohm,
         "sensor_lag_s": thermistor.lag_s,
         "die_resistance_k_per_w": die.resistance_k_per_w,
         "die_capacity_j_per_k": die.capacity_j_per_k,

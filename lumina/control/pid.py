@@ -38,7 +38,7 @@ def pid_step(
     wanted = (
         gains.kp * (measured - gains.setpoint_weight * setpoint) + state.integral + gains.kd * rate
     )
-    output = min(max(wanted, low), high)
+    output: float = min(max(wanted, low), high)
     state.integral += dt_s * (
         gains.ki * (measured - setpoint) + (output - wanted) / gains.tracking_s
     )

@@ -1,11 +1,11 @@
 """The memory that Python and the compiled 1 kHz step share, as plain numpy records.
 
-    parameters   gains and limits; written by commands only
-    state        what the step remembers from tick to tick
-    heaters      the drive law of every phase shifter and what each is to do
-    rails        limits and state of the power rails
-    mailbox      commands in: a ring of sequence-numbered slots
-    telemetry    rows out: a ring of slots, each guarded by a sequence lock
+parameters   gains and limits; written by commands only
+state        what the step remembers from tick to tick
+heaters      the drive law of every phase shifter and what each is to do
+rails        limits and state of the power rails
+mailbox      commands in: a ring of sequence-numbered slots
+telemetry    rows out: a ring of slots, each guarded by a sequence lock
 """
 
 from enum import IntEnum
@@ -132,9 +132,8 @@ PARAMETERS = np.dtype(
         ("tec_limit_a", "f8"),
         ("sink_setpoint_c", "f8"),
         ("fan_limit_rpm", "f8"),
-        ("thermistor_a", "f8"),  # Steinhart-Hart, see lumina.theory.thermistor
-        ("thermistor_b", "f8"),
-        ("thermistor_c", "f8"),
+        ("thermistor_ohm", "f8"),
+        ("thermistor_beta_k", "f8"),
         ("thermistor_reference_ohm", "f8"),
         ("sensor_lag_s", "f8"),
         ("die_resistance_k_per_w", "f8"),
@@ -230,6 +229,7 @@ TELEMETRY = np.dtype(
         ("rail_current_a", "f8", (MAX_RAILS,)),
     ]
 )
+
 
 class HeaterArrays(NamedTuple):
     """One entry per phase shifter, each of shape (heaters,), float64.

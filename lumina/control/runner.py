@@ -40,8 +40,10 @@ CLOCK_MONOTONIC = 1
 TIMER_ABSTIME = 1
 NS_PER_S = 1_000_000_000
 
-clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
-clock_nanosleep = types.ExternalFunction(
+clock_gettime: Any = types.ExternalFunction(
+    "clock_gettime", types.int32(types.int32, types.voidptr)
+)
+clock_nanosleep: Any = types.ExternalFunction(
     "clock_nanosleep", types.int32(types.int32, types.int32, types.voidptr, types.voidptr)
 )
 
@@ -84,7 +86,7 @@ class Lateness:
 def now_ns(timespec: NDArray[np.int64]) -> int:
     """Monotonic time, ns; `timespec` is scratch of shape (2,)."""
     clock_gettime(CLOCK_MONOTONIC, timespec.ctypes)
-    return timespec[0] * NS_PER_S + timespec[1]
+    return int(timespec[0] * NS_PER_S + timespec[1])
 
 
 @compiled
@@ -105,7 +107,7 @@ def wait_for_tick(clock: Any, histogram: Any, timespec: Any) -> int:
     late_ns = now_ns(timespec) - clock.deadline_ns
     histogram[min(late_ns // 1000, histogram.size - 1)] += 1
     clock.worst_ns = max(clock.worst_ns, late_ns)
-    skipped = late_ns // PERIOD_NS
+    skipped: int = late_ns // PERIOD_NS
     if skipped > 0:
         # The tick itself is late; the deadlines that passed with it are skipped.
         clock.missed += 1 + skipped

@@ -1,7 +1,7 @@
 """The control step: one tick, from sensor frame to actuator frame.
 
 It sees the sensor frame and its own records, never the plant. The order is the argument:
-what was commanded, what is measured, where the die really is, whether that is safe, and
+what is measured, what was commanded, where the die really is, whether that is safe, and
 only then what to drive.
 """
 
@@ -31,7 +31,7 @@ from lumina.frames import (
     ActuatorFrame,
     SensorFrame,
 )
-from lumina.theory.thermistor import ThermistorLaw, temperature_from_code
+from lumina.theory.thermistor import temperature_from_code
 
 __all__ = ["control_step"]
 
@@ -46,13 +46,12 @@ FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
 @compiled
 def linearise(parameters: Any, code: int) -> float:
     """Temperature in C from a thermistor code; NaN for an open or shorted sensor."""
-    law = ThermistorLaw(
-        parameters.thermistor_a,
-        parameters.thermistor_b,
-        parameters.thermistor_c,
+    return temperature_from_code(
+        code,
+        parameters.thermistor_ohm,
+        parameters.thermistor_beta_k,
         parameters.thermistor_reference_ohm,
     )
-    return temperature_from_code(law, code)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -81,8 +80,9 @@ def ramp_setpoint(parameters: Any, state: Any) -> float:
     """Move the working set point towards the commanded one at the ramp rate."""
     step_k = parameters.ramp_k_per_s * DT_S
     missing_k = parameters.setpoint_c - state.ramped_setpoint_c
-    state.ramped_setpoint_c += min(max(missing_k, -step_k), step_k)
-    return state.ramped_setpoint_c
+    ramped_c: float = state.ramped_setpoint_c + min(max(missing_k, -step_k), step_k)
+    state.ramped_setpoint_c = ramped_c
+    return ramped_c
 
 
 @compiled
@@ -99,7 +99,7 @@ def tec_current(parameters: Any, state: Any) -> float:
         return pid_step(
             parameters.tec_gains, state.tec, setpoint_c, state.carrier_c, -limit_a, limit_a, DT_S
         )
-    held_a = state.tec.output
+    held_a: float = state.tec.output
     pid_hold(parameters.tec_gains, state.tec, state.ramped_setpoint_c, state.carrier_c, held_a)
     return held_a
 
@@ -107,7 +107,7 @@ def tec_current(parameters: Any, state: Any) -> float:
 @compiled
 def fan_speed(parameters: Any, state: Any) -> float:
     """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
-    limit_rpm = parameters.fan_limit_rpm
+    limit_rpm: float = parameters.fan_limit_rpm
     if state.tier == EMERGENCY or math.isnan(state.sink_c):
         state.fan.output = limit_rpm
         return limit_rpm
@@ -119,7 +119,8 @@ def fan_speed(parameters: Any, state: Any) -> float:
         return pid_step(
             parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, limit_rpm, DT_S
         )
-    return state.fan.output
+    held_rpm: float = state.fan.output
+    return held_rpm
 
 
 @compiled
@@ -158,8 +159,8 @@ def fill_header(control: ControlArrays, head: Any, tec_a: float, fan_rpm: float)
 def control_step(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
     """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
     parameters, state = control.parameters[0], control.state[0]
-    apply_commands(control)
     read_sensors(parameters, state, sensor.head[0])
+    apply_commands(control)  # after the sensors: a regulator starts from where things are
     heat_w = sensor.head[0].compute_power_w + state.heater_power_w
     estimate_die(parameters, state, heat_w, DT_S)
     guard_step(parameters, state)

@@ -212,9 +212,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """A station that is up inside the block, watched, and down after it."""
     drive = LoopDrive(station.runner)
-    supervisor = Supervisor(
-        station.device, station.runner, journal, recorder, station.make_safe
-    )
+    supervisor = Supervisor(station.device, station.runner, journal, recorder, station.make_safe)
     watching = asyncio.create_task(supervisor.run(), name=f"supervisor-{station.device.name}")
     try:
         await bring_up(station, drive, journal)

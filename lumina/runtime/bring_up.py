@@ -1,14 +1,12 @@
 """Up in order, down in reverse: supplies, loop, rails, laser, temperature."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 from drivers.interfaces import Laser
 from drivers.options import LaserOptions, PowerSupplyOptions
 from lumina.control.rails import FAULT_NAMES
-from lumina.control.records import TICK_S, FanMode, HeaterMode, RailState, TecMode, Tier
+from lumina.control.records import FanMode, HeaterMode, RailState, TecMode, Tier
 from lumina.errors import (
-    DeviceStateError,
     DeviceTimeoutError,
     LuminaError,
     RailFaultError,
@@ -71,7 +69,9 @@ async def first_reading(device: PhotonicDevice) -> None:
     else:
         raise DeviceTimeoutError(device.name, "the board sends no sensor frames")
     if device.tier is not Tier.NORMAL:
-        raise ThermallyUnsafeError(device.name, device.tier.name.lower(), device.die_temperature_c())
+        raise ThermallyUnsafeError(
+            device.name, device.tier.name.lower(), device.die_temperature_c()
+        )
 
 
 async def rails_up(device: PhotonicDevice) -> None:
@@ -105,42 +105,45 @@ async def lasers_on(station: Station) -> None:
         await laser.set_emission(True)
 
 
+async def lasers_off(station: Station) -> None:
+    """Emission off at the source."""
+    for laser, _ in station.having(Laser):
+        await laser.set_emission(False)
+
+
+async def actuators_off(station: Station) -> None:
+    """Attenuator dark, heaters, TEC and fan off."""
+    loop = station.device.loop
+    loop.set_laser_scale(0.0)
+    loop.set_heater_mode(HeaterMode.OFF)
+    loop.set_tec_mode(TecMode.OFF)
+    await station.device.applied(loop.set_fan_mode(FanMode.OFF))
+
+
+async def rails_down(station: Station) -> None:
+    """Rails down in reverse order, and waited for."""
+    await station.device.applied(station.device.loop.rails_down())
+    await rails_reach(station.device, RailState.OFF)
+
+
+async def supplies_off(station: Station) -> None:
+    """Bench supplies off."""
+    for supply, config in station.supplies:
+        await supply.set_output(config.options.board_channel, False)
+
+
 async def shut_down(station: Station, drive: LoopDrive, journal: Journal) -> None:
     """Take a station down in reverse order. Every step is tried, failures are told."""
     device = station.device
-    loop = device.loop
-    ticking = loop.latest() is not None
-
-    async def light_off() -> None:
-        for laser, _ in station.having(Laser):
-            await laser.set_emission(False)
-        if ticking:
-            await device.applied(loop.set_laser_scale(0.0))
-
-    async def actuators_off() -> None:
-        loop.set_heater_mode(HeaterMode.OFF)
-        loop.set_tec_mode(TecMode.OFF)
-        await device.applied(loop.set_fan_mode(FanMode.OFF))
-
-    async def rails_down() -> None:
-        await device.applied(loop.rails_down())
-        await rails_reach(device, RailState.OFF)
-
-    async def supplies_off() -> None:
-        for supply, config in station.supplies:
-            await supply.set_output(config.options.board_channel, False)
-
-    steps: list[tuple[str, Callable[[], Awaitable[None]]]] = [("laser", light_off)]
-    if ticking:
-        steps += [("actuators", actuators_off), ("rails", rails_down)]
-    steps.append(("supplies", supplies_off))
+    steps = [lasers_off, supplies_off]
+    if device.loop.latest() is not None:  # the loop ticks: it takes commands
+        steps[1:1] = [actuators_off, rails_down]
     with journal.stage("shut_down", f"{device.name}: laser, heaters, TEC, rails, supplies"):
-        for name, step in steps:
+        for step in steps:
             try:
-                await step()
+                await step(station)
             except LuminaError as error:
-                text = f"shutting down the {name} failed: {error}"
+                text = f"{step.__name__.replace('_', ' ')} failed: {error}"
                 journal.tell(device.name, "shutdown", text, level="error")
-        await asyncio.sleep(10 * TICK_S)
         drive.stop()
     device.lifecycle = DeviceState.SHUTDOWN

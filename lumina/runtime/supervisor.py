@@ -85,10 +85,9 @@ class Supervisor:
 
     def _changes(self, rows: Any) -> Any:
         """Which rows differ from what is known, in tier or rails."""
-        count = len(self._rails)
-        changed = rows["tier"] != int(self._tier)
-        changed |= (rows["rail_state"][:, :count] != [int(rail) for rail in self._rails]).any(axis=1)
-        return changed
+        rails = [int(rail) for rail in self._rails]
+        moved = (rows["rail_state"][:, : len(rails)] != rails).any(axis=1)
+        return (rows["tier"] != int(self._tier)) | moved
 
     def _record(self, rows: Any) -> None:
         if self._recorder is None:
@@ -107,7 +106,8 @@ class Supervisor:
         if tier is self._tier:
             return
         before, self._tier = self._tier, tier
-        text = f"guard: {before.name.lower()} -> {tier.name.lower()}, die {row['die_estimate_c']:.1f} C"
+        change = f"{before.name.lower()} -> {tier.name.lower()}"
+        text = f"guard: {change}, die {row['die_estimate_c']:.1f} C"
         self._tell("tier", text, TIER_LEVEL[tier], before=before.name, after=tier.name)
         if tier is Tier.EMERGENCY:
             await self._secure()

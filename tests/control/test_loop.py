@@ -1,0 +1,108 @@
+"""Mailbox and telemetry: what is commanded is applied in order, what is told is whole."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumina.control.config import ControlConfig, GuardConfig, PidConfig
+from lumina.control.records import MAILBOX_SLOTS, TELEMETRY_SLOTS, TecMode
+from lumina.errors import DeviceRangeError, DeviceStateError
+from tests.control.board import Board
+
+
+def test_commands_are_applied_in_order_and_acknowledged() -> None:
+    board = Board()
+    first = board.loop.set_setpoint_c(30.0)
+    second = board.loop.set_setpoint_c(40.0)
+    assert (first, second, board.loop.acknowledged) == (1, 2, 0)
+    board.tick()
+    assert board.loop.acknowledged == 2
+    assert board.loop.arrays.parameters["setpoint_c"][0] == 40.0
+
+
+def test_a_loop_that_does_not_run_refuses_commands_instead_of_losing_them() -> None:
+    board = Board()
+    for _ in range(MAILBOX_SLOTS - 1):
+        board.loop.rails_down()
+    with pytest.raises(DeviceStateError, match="is it running"):
+        board.loop.rails_down()
+    board.tick()
+    assert board.loop.rails_down() == MAILBOX_SLOTS
+
+
+def test_telemetry_comes_at_the_configured_rate() -> None:
+    board = Board()
+    board.tick(1000)
+    rows, cursor, lost = board.loop.rows_since(0)
+    assert (rows.size, cursor, lost) == (100, 100, 0)
+    assert np.diff(rows["tick"]).tolist() == [10] * 99
+
+
+def test_a_slow_reader_is_told_how_many_rows_it_lost() -> None:
+    board = Board()
+    board.tick(10 * (TELEMETRY_SLOTS + 50))
+    rows, cursor, lost = board.loop.rows_since(0)
+    assert lost + rows.size == cursor == TELEMETRY_SLOTS + 50
+    assert np.diff(rows["tick"]).tolist() == [10] * (rows.size - 1)
+
+
+def test_before_the_first_tick_there_is_no_telemetry() -> None:
+    assert Board().loop.latest() is None
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_a_set_point_is_either_in_the_safe_band_or_refused(setpoint_c: float) -> None:
+    loop = Board().loop
+    if 0.0 <= setpoint_c <= 65.0:
+        assert loop.set_setpoint_c(setpoint_c) == 1
+    else:
+        with pytest.raises(DeviceRangeError, match=r"0 \.\. 65 C"):
+            loop.set_setpoint_c(setpoint_c)
+
+
+def test_new_tec_gains_do_not_bump_the_current() -> None:
+    board = Board()
+    board.set_all_c(45.2)
+    board.bring_up()
+    board.tick(500)
+    before = float(board.out["tec_current_a"])
+    board.loop.set_tec_gains(PidConfig(kp=2.0, ki=1.0, kd=0.1))
+    board.tick()
+    assert float(board.out["tec_current_a"]) == pytest.approx(before, abs=0.01)
+
+
+def test_a_frozen_tec_keeps_its_current_and_takes_over_smoothly() -> None:
+    board = Board()
+    board.set_all_c(44.0)
+    board.bring_up()
+    board.tick(1000)
+    held = float(board.out["tec_current_a"])
+    board.loop.set_tec_mode(TecMode.HOLD)
+    board.set_all_c(44.3)
+    board.tick(1000)
+    assert float(board.out["tec_current_a"]) == pytest.approx(held)
+    board.loop.set_tec_mode(TecMode.REGULATE)
+    board.tick()
+    assert float(board.out["tec_current_a"]) == pytest.approx(held, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"guard": {"warning_c": 90.0}},
+        {"setpoint_c": 70.0},
+        {"tec": {"pid": {"kp": -1.0, "ki": 0.0}}},
+        {"tec": {"pid": {"kp": float("nan"), "ki": 0.0}}},
+        {"rails": [{"name": "a", "voltage_v": 5, "current_limit_a": 1, "over_voltage_v": 4}]},
+        {"unknown": 1},
+    ],
+)
+def test_a_config_that_cannot_be_safe_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        ControlConfig.model_validate(wrong)
+
+
+def test_photonic_thresholds_are_a_choice() -> None:
+    guard = GuardConfig(warning_c=70.0, critical_c=80.0, emergency_c=90.0)
+    assert ControlConfig(guard=guard).guard.warning_c == 70.0
