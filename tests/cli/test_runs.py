@@ -73,7 +73,7 @@ def test_show_as_json_is_one_document(tmp_path: Path) -> None:
     assert document["state"] == "done"
     assert document["rows"] == {"drive": 1, "rails": 12_000, "telemetry": 12_000}
     assert document["events"] == {"info": 10, "warning": 1}
-    assert document["results"]["loop"]["missed"] == 3
+    assert document["results"]["devices"]["main"]["lateness"]["missed"] == 3
     assert document["problems"] == []
 
 

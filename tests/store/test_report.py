@@ -77,11 +77,13 @@ def test_a_whole_run_shows_all_its_parts(tmp_path: Path) -> None:
     assert len(text) < 3_000_000
     page = Page(text)
     page.assert_harmless()
-    for heading in ("Accuracy", "Timeline", "Power rails", "Calibration", "1 kHz loop", "Counters"):
+    for heading in ("Accuracy", "Timeline", "Power rails", "Calibration", "1 kHz loop of main"):
         assert heading in page.words
     assert "96.4 %" in page.words
     assert "\N{MINUS SIGN}6.4 points" in page.words
     assert "3 ticks late" in page.words
+    assert "75.2 µs" in page.words
+    assert sum(name == "i" for name, _ in page.elements) == 6 * 5  # a mark per seed
     assert "emergency 95 °C" in page.text
     assert page.count("svg") == 2 + len([name for name in calibration() if name != "gain"])
 
@@ -109,6 +111,9 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     results = {
         HOSTILE: {HOSTILE: [HOSTILE]},
         "accuracy": {"digital": 0.5, HOSTILE: HOSTILE},
+        "per_seed": [HOSTILE, {"accuracy": {"digital": HOSTILE}}, {"accuracy": HOSTILE}],
+        "devices": {HOSTILE: {"counters": {HOSTILE: HOSTILE}}, "other": HOSTILE},
+        "disturbance": HOSTILE,
         "calibration": {"residual_rad": HOSTILE, "crosstalk": [[HOSTILE]], HOSTILE: 1},
     }
     run.finish("failed", ended=STARTED, results=results, error=HOSTILE)

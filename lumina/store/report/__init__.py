@@ -3,9 +3,9 @@
 The page is one file without scripts, and its content policy forbids every request. It
 shows what the folder holds; a run that was killed has a report too. Of `results` it knows
 
-- ``accuracy``: fractions of the held-out set, and anything beside them;
-- ``loop``: health of the 1 kHz loop;
-- ``counters``: operations, refusals, throttled time;
+- ``accuracy``: fractions of the held-out set; ``per_seed``: the same of each noise seed;
+- ``disturbance``: what the accuracies under disturbance were measured under;
+- ``devices``: state, loop health and ``counters`` of each photonic processor;
 - ``calibration``: figures, and arrays that are drawn as those of ``*calibration*.npz`` are.
 
 Everything else in `results` is listed at the end.
@@ -30,12 +30,18 @@ from lumina.store.report import _sections as parts
 from lumina.store.report._charts import calibration_charts, rails_chart
 from lumina.store.report._figure import plotting
 from lumina.store.report._html import Html, join, tag
-from lumina.store.report._text import duration, label, percent
+from lumina.store.report._text import duration, percent
 from lumina.store.report._timeline import Stage, find_stages, find_tiers, timeline
 
 __all__ = ["render_report", "write_report"]
 
-_SHOWN_APART = frozenset({"accuracy", "loop", "counters", "calibration"})
+_SHOWN_APART = frozenset(
+    {"accuracy", "per_seed", "disturbance", "devices", "calibration", "seed", "run", "bench_time_s"}
+)
+_HEADLINE = {
+    "calibrated": ("accuracy, calibrated", "of the held-out digits"),
+    "disturbed_compensated": ("accuracy, disturbed", "with phase compensation"),
+}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -104,8 +110,7 @@ def render_report(record: RunRecord) -> str:
             _calibration(run),
             parts.columns(
                 parts.stages_section(run.stages),
-                parts.figures_section("1 kHz loop", results.get("loop")),
-                parts.figures_section("Counters", results.get("counters")),
+                *_devices(results.get("devices")),
                 parts.figures_section(
                     "Other results",
                     {name: value for name, value in results.items() if name not in _SHOWN_APART},
@@ -141,9 +146,11 @@ def _headline(run: _Run) -> list[tuple[str, str, str]]:
     accuracy = results.get("accuracy")
     figures = []
     if isinstance(accuracy, Mapping):
-        for name, text in (("calibrated", "accuracy"), ("disturbed_compensated", "disturbed")):
-            if isinstance(accuracy.get(name), float):
-                figures.append((percent(accuracy[name]), text, label(name)))
+        figures += [
+            (percent(accuracy[name]), *words)
+            for name, words in _HEADLINE.items()
+            if isinstance(accuracy.get(name), float)
+        ]
     peaks = [
         float(np.nanmax(rows["die_estimate_c"]))
         for rows in run.named("telemetry").values()
@@ -154,7 +161,7 @@ def _headline(run: _Run) -> list[tuple[str, str, str]]:
         missed = sum(int(rows["missed_ticks"][-1]) for rows in run.named("telemetry").values())
         figures.append((f"{missed:,}", "missed ticks", "of the 1 kHz loop"))
     if run.end_s:
-        figures.append((duration(run.end_s), "bench time", "simulated, or real on hardware"))
+        figures.append((duration(run.end_s), "bench time", "from bring-up to shutdown"))
     return figures
 
 
@@ -176,6 +183,19 @@ def _rails(run: _Run) -> list[Html]:
         for device, chart in charts
         if chart is not None
     ]
+
+
+def _devices(devices: object) -> list[Html | None]:
+    """Loop health and counters of every photonic processor."""
+    if not isinstance(devices, Mapping):
+        return []
+    sections = []
+    for name, figures in devices.items():
+        if isinstance(figures, Mapping):
+            loop = {key: value for key, value in figures.items() if key != "counters"}
+            sections.append(parts.figures_section(f"1 kHz loop of {name}", loop))
+            sections.append(parts.figures_section(f"Counters of {name}", figures.get("counters")))
+    return sections
 
 
 def _calibration(run: _Run) -> Html | None:

@@ -119,22 +119,48 @@ def accuracy_section(results: Mapping[str, Any]) -> Html | None:
     known = {name: accuracy[name] for name in _ACCURACIES if _is_fraction(accuracy.get(name))}
     if not known:
         return None
-    rest = {name: value for name, value in accuracy.items() if name not in known}
-    digital = known.get("digital")
-    body = tag("tbody", *(_accuracy_row(name, value, digital) for name, value in known.items()))
+    seeds = _per_seed(results.get("per_seed"))
+    rows = (
+        _accuracy_row(name, value, known.get("digital"), seeds) for name, value in known.items()
+    )
     head = tag("thead", tag("tr", *map(_th, ("", "Held-out digits right", "", "Against digital"))))
-    return section("Accuracy", tag("table", head, body, class_="bars"), figures_table(rest))
+    disturbance = results.get("disturbance")
+    return section(
+        "Accuracy",
+        tag("table", head, tag("tbody", *rows), class_="bars"),
+        tag("p", f"Means over {len(seeds)} noise seeds; a mark for each seed.", class_="note")
+        if len(seeds) > 1
+        else None,
+        figures_table({name: value for name, value in accuracy.items() if name not in known}),
+        tag("h3", "The disturbance") if isinstance(disturbance, Mapping) and disturbance else None,
+        figures_table(disturbance) if isinstance(disturbance, Mapping) else None,
+    )
 
 
-def _accuracy_row(name: str, value: float, digital: float | None) -> Html:
+def _per_seed(entries: object) -> list[Mapping[str, Any]]:
+    """The accuracies of each noise seed."""
+    if not isinstance(entries, list):
+        return []
+    found = (entry.get("accuracy") for entry in entries if isinstance(entry, Mapping))
+    return [accuracy for accuracy in found if isinstance(accuracy, Mapping)]
+
+
+def _accuracy_row(
+    name: str, value: float, digital: float | None, seeds: Iterable[Mapping[str, Any]]
+) -> Html:
     bar = tag("div", class_=f"bar {name}", style=f"width:{100 * value:.2f}%")
+    marks = (
+        tag("i", style=f"left:{100 * seed[name]:.2f}%")
+        for seed in seeds
+        if _is_fraction(seed.get(name))
+    )
     points = (
         "" if digital is None or name == "digital" else f"{100 * (value - digital):+.1f} points"
     )
     return tag(
         "tr",
         tag("th", _ACCURACIES[name], scope="row"),
-        tag("td", tag("div", bar, class_="track")),
+        tag("td", tag("div", bar, *marks, class_="track")),
         tag("td", percent(value), class_="number strong"),
         tag("td", points.replace("-", "\N{MINUS SIGN}"), class_="number"),
     )
