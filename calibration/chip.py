@@ -11,19 +11,23 @@ __all__ = ["ChipUnderTest"]
 
 
 class ChipUnderTest(Protocol):
-    """The bench's own interfaces, gathered for one chip. It cannot see the plant.
+    """The bench's own interfaces, gathered for one chip. It cannot see the plant."""
 
-    Attributes:
-        name: the device's name in the lab config.
-        architecture: ports and arrangement of the interferometers.
-        max_drive_v: highest heater drive, in V.
-        nominal_phase_rad_per_v2: data-sheet phase per squared drive voltage, in rad/V^2.
-    """
+    @property
+    def name(self) -> str:
+        """The device's name in the lab config."""
 
-    name: str
-    architecture: MeshArchitecture
-    max_drive_v: float
-    nominal_phase_rad_per_v2: float
+    @property
+    def architecture(self) -> MeshArchitecture:
+        """Ports and arrangement of the interferometers."""
+
+    @property
+    def max_drive_v(self) -> float:
+        """Highest heater drive, in V."""
+
+    @property
+    def nominal_phase_rad_per_v2(self) -> float:
+        """Data-sheet phase per squared drive voltage, in rad/V^2."""
 
     async def set_drive_v(self, drive_v: NDArray[np.float64]) -> None:
         """Drive every heater, shape (shifters,), in V; returns once the phases stand."""

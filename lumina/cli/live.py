@@ -89,7 +89,7 @@ class LiveView:
 
     def _render(self) -> RenderableType:
         title = f"{self._title}   bench time {self._now_s:7.1f} s"
-        parts = [self._stage_table(), self._state_table()]
+        parts: list[RenderableType] = [self._stage_table(), self._state_table()]
         if self._accuracy:
             parts.append(self._accuracy_table())
         parts += [Text(note, style="yellow") for note in self._notes[-3:]]

@@ -15,16 +15,16 @@ ComplexArray = NDArray[np.complex128]
 
 
 class MatrixDevice(Protocol):
-    """One square matrix in the light, and vectors through it.
+    """One square matrix in the light, and vectors through it."""
 
-    Attributes:
-        ports: rows and columns of the matrix that the device holds at a time.
-        lock: held by whoever has loaded a matrix until its last product is taken, so
-            that two tasks sharing a device never multiply by each other's weights.
-    """
+    @property
+    def ports(self) -> int:
+        """Rows and columns of the matrix that the device holds at a time."""
 
-    ports: int
-    lock: asyncio.Lock
+    @property
+    def lock(self) -> asyncio.Lock:
+        """Held by whoever has loaded a matrix until its last product is taken, so that two
+        tasks sharing a device never multiply by each other's weights."""
 
     async def load(self, matrix: Matrix) -> None:
         """Program a matrix; returns once the phases stand.

@@ -2,8 +2,6 @@
 
 import asyncio
 
-from drivers.interfaces import Laser
-from drivers.options import LaserOptions, PowerSupplyOptions
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import FanMode, HeaterMode, RailState, TecMode, Tier
 from lumina.errors import (
@@ -50,9 +48,7 @@ async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None
 
 async def switch_supplies_on(station: Station) -> None:
     """Limits first, then voltage, then the output."""
-    for supply, config in station.supplies:
-        options = config.options
-        assert isinstance(options, PowerSupplyOptions)
+    for supply, options in station.supplies:
         channel = options.board_channel
         await supply.set_current_limit_a(channel, options.current_limit_a)
         await supply.set_over_voltage_v(channel, options.over_voltage_v)
@@ -97,9 +93,7 @@ async def rails_reach(device: PhotonicDevice, wanted: RailState) -> None:
 
 async def lasers_on(station: Station) -> None:
     """Tune, set the power, then emit."""
-    for laser, config in station.having(Laser):
-        options = config.options
-        assert isinstance(options, LaserOptions)
+    for laser, options in station.lasers:
         await laser.set_wavelength_m(options.wavelength_m)
         await laser.set_power_w(options.power_w)
         await laser.set_emission(True)
@@ -107,7 +101,7 @@ async def lasers_on(station: Station) -> None:
 
 async def lasers_off(station: Station) -> None:
     """Emission off at the source."""
-    for laser, _ in station.having(Laser):
+    for laser, _ in station.lasers:
         await laser.set_emission(False)
 
 
@@ -128,8 +122,8 @@ async def rails_down(station: Station) -> None:
 
 async def supplies_off(station: Station) -> None:
     """Bench supplies off."""
-    for supply, config in station.supplies:
-        await supply.set_output(config.options.board_channel, False)
+    for supply, options in station.supplies:
+        await supply.set_output(options.board_channel, False)
 
 
 async def shut_down(station: Station, drive: LoopDrive, journal: Journal) -> None:

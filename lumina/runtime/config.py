@@ -21,6 +21,7 @@ from lumina.errors import ConfigError, ConfigProblem, UsageError
 from lumina.runtime.config_files import DEFAULT_CONTROL, read_config_files
 from lumina.runtime.cross_checks import cross_check
 from lumina.runtime.explain import explain
+from lumina.runtime.salvage import further_findings
 from lumina.runtime.yaml_lines import Document
 from twin.config import PlantConfig
 
@@ -156,10 +157,17 @@ def _validated(document: Document) -> BenchConfig | None:
 
     They are checked as JSON, strictly: "5" is no number, a list becomes a tuple.
     """
-    if document.values is None:
+    values = document.values
+    if values is None:
         return None
     try:
-        return BenchConfig.model_validate_json(json.dumps(document.values), strict=True)
+        return _from_values(values)
     except ValidationError as error:
-        explain(error, document, BenchConfig.model_json_schema())
+        schema = BenchConfig.model_json_schema()
+        explain(error.errors(include_url=False), document, schema)
+        explain(further_findings(values, error, _from_values), document, schema)
         return None
+
+
+def _from_values(values: dict[str, Any]) -> BenchConfig:
+    return BenchConfig.model_validate_json(json.dumps(values), strict=True)

@@ -17,7 +17,10 @@ from twin.config import PlantConfig
 if TYPE_CHECKING:
     from lumina.runtime.config import BenchConfig
 
-__all__ = ["MAX_HEATERS", "MAX_PROCESSORS", "cross_check"]
+__all__ = ["MAX_HEATERS", "MAX_PROCESSORS", "NAME_RULE", "VALUE_RULE", "cross_check"]
+
+NAME_RULE, VALUE_RULE = "name_rule", "value_rule"
+"""Error types: rules about which names and addresses go together, and about values."""
 
 MAX_PROCESSORS = 16
 MAX_HEATERS = 1024
@@ -48,15 +51,20 @@ def cross_check(config: "BenchConfig") -> None:
     Raises:
         ValidationError: with all findings, each located at the field to change.
     """
-    findings = [finding for rule in _RULES for finding in rule(config)]
-    if findings:
-        raise ValidationError.from_exception_data("BenchConfig", [_detail(f) for f in findings])
+    details = [
+        _detail(kind, finding)
+        for kind, rules in ((NAME_RULE, _NAME_RULES), (VALUE_RULE, _VALUE_RULES))
+        for rule in rules
+        for finding in rule(config)
+    ]
+    if details:
+        raise ValidationError.from_exception_data("BenchConfig", details)
 
 
-def _detail(finding: Finding) -> InitErrorDetails:
+def _detail(kind: str, finding: Finding) -> InitErrorDetails:
     # The message goes in as context: as a template its braces would be read as fields.
     context = {"message": finding.message, "allowed": finding.allowed or ""}
-    error = PydanticCustomError("cross_check", "{message}", context)
+    error = PydanticCustomError(kind, "{message}", context)  # type: ignore[arg-type]
     return InitErrorDetails(type=error, loc=finding.path, input=None)
 
 
@@ -200,12 +208,9 @@ def _meter_ports(config: "BenchConfig") -> Iterator[Finding]:
             )
 
 
-_RULES = (
+_NAME_RULES = (_plants_exist, _one_master, _addresses, _control_names)
+_VALUE_RULES = (
     _processors,
-    _plants_exist,
-    _one_master,
-    _addresses,
-    _control_names,
     _heaters,
     _tec_current,
     _rails,

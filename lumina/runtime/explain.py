@@ -1,12 +1,12 @@
 """Turns pydantic's findings into words for whoever wrote the lab config."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lumina.runtime.cross_checks import NAME_RULE, VALUE_RULE
 from lumina.runtime.schema import Schema, allowed_range, field_schema, unit_of
 from lumina.runtime.yaml_lines import Document
 
@@ -26,11 +26,16 @@ _KINDS = {
 }
 
 
-def explain(error: ValidationError, document: Document, schema: Schema) -> None:
-    """Add every finding to the document's problems, each at its own place."""
-    for detail in error.errors(include_url=False):
+def explain(details: Iterable[ErrorDetails], document: Document, schema: Schema) -> None:
+    """Add every finding to the document's problems, each at its own place.
+
+    A field that has a problem already gets no second one: it would only follow from it.
+    """
+    known = {problem.field for problem in document.problems}
+    for detail in details:
         path = tuple(str(part) for part in detail["loc"] if part != "[key]")
-        _Finding(detail, path, document, schema).add()
+        if ".".join(path) not in known:
+            _Finding(detail, path, document, schema).add()
 
 
 class _Finding:
@@ -52,7 +57,8 @@ class _Finding:
 
     def _in_words(self, kind: str) -> tuple[str, str | None]:
         if kind in _KINDS:
-            return f"must be {_KINDS[kind]}, not {self._shown()}", self._allowed()
+            found = "is empty" if self._detail["input"] is None else f"is {self._shown()}"
+            return f"{found}, must be {_KINDS[kind]}", self._allowed()
         return _WORDS.get(kind, _Finding._other)(self)
 
     def _schema(self, path: tuple[str, ...]) -> Schema:
@@ -64,8 +70,6 @@ class _Finding:
 
     def _shown(self) -> str:
         value = self._detail["input"]
-        if value is None:
-            return "empty"
         if isinstance(value, dict | list | tuple):
             return "a mapping" if isinstance(value, dict) else "a list"
         text = str(value).lower() if isinstance(value, bool) else repr(value)
@@ -73,9 +77,10 @@ class _Finding:
 
     def _unknown_key(self) -> tuple[str, str | None]:
         known = list(self._schema(self._path[:-1]).get("properties", {}))
-        near = get_close_matches(self._path[-1], known, 1, 0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"unknown key{hint}", ", ".join(known) if known else "none"
+        near = get_close_matches(self._path[-1], known, 1)
+        if near:
+            return f"unknown key; did you mean '{near[0]}'?", None
+        return "unknown key", ", ".join(known) or "none"
 
     def _missing(self) -> tuple[str, str | None]:
         says = self._schema(self._path).get("description")
@@ -135,5 +140,6 @@ _WORDS: dict[str, Callable[[_Finding], tuple[str, str | None]]] = {
     "too_long": _Finding._length,
     "too_short": _Finding._length,
     "value_error": _Finding._said_by_a_check,
-    "cross_check": _Finding._cross_check,
+    NAME_RULE: _Finding._cross_check,
+    VALUE_RULE: _Finding._cross_check,
 }

@@ -46,10 +46,28 @@ class Journal:
         return now_s - self._start_s
 
     def tell(
-        self, source: str, event: str, message: str, *, level: Level = "info", **data: Any
+        self,
+        source: str,
+        event: str,
+        message: str,
+        *,
+        level: Level = "info",
+        at_s: float | None = None,
+        **data: Any,
     ) -> None:
-        """Report one event; `data` are plain values that belong to it."""
-        happened = Event(self.now_s(), level, source, event, message, data)
+        """Report one event.
+
+        Args:
+            source: device or part that it concerns.
+            event: its kind in one word.
+            message: the same for people.
+            level: how much it matters.
+            at_s: bench time at which it happened, s; the present by default.
+            data: plain values that belong to it.
+        """
+        happened = Event(
+            self.now_s() if at_s is None else at_s, level, source, event, message, data
+        )
         for listener in self._listeners:
             listener(happened)
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from drivers.config import InstrumentConfig
 from drivers.interfaces import Instrument, Laser, PowerSupply
+from drivers.options import LaserOptions, PowerSupplyOptions
 from lumina.control.runner import PERIOD_NS, TwinRunner
 from lumina.errors import DeviceError
 from lumina.runtime.device import PhotonicDevice
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from twin.plant import Plant
 
 __all__ = ["LoopDrive", "Station"]
-
-InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,24 @@ class Station:
     instruments: tuple[tuple[Instrument, InstrumentConfig], ...]
     plant: "Plant | None"
 
-    def having(self, role: type[InstrumentT]) -> list[tuple[InstrumentT, InstrumentConfig]]:
-        """The instruments that play a role."""
-        return [(i, config) for i, config in self.instruments if isinstance(i, role)]
+    @property
+    def lasers(self) -> list[tuple[Laser, LaserOptions]]:
+        """The lasers, with what bring-up sets on them."""
+        return [
+            (instrument, config.options)
+            for instrument, config in self.instruments
+            if isinstance(instrument, Laser) and isinstance(config.options, LaserOptions)
+        ]
+
+    @property
+    def supplies(self) -> list[tuple[PowerSupply, PowerSupplyOptions]]:
+        """The bench supplies that feed the board, with what bring-up sets on them."""
+        return [
+            (instrument, config.options)
+            for instrument, config in self.instruments
+            if isinstance(instrument, PowerSupply)
+            and isinstance(config.options, PowerSupplyOptions)
+        ]
 
     async def make_safe(self) -> None:
         """Light off, whatever the state; every instrument is tried.
@@ -45,16 +59,11 @@ class Station:
         Raises:
             DeviceError: the first failure, after all were tried.
         """
-        lasers = [laser for laser, _ in self.having(Laser)]
-        outcomes = await asyncio.gather(*(i.make_safe() for i in lasers), return_exceptions=True)
+        dark = (laser.make_safe() for laser, _ in self.lasers)
+        outcomes = await asyncio.gather(*dark, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, DeviceError):
                 raise outcome
-
-    @property
-    def supplies(self) -> list[tuple[PowerSupply, InstrumentConfig]]:
-        """The bench supplies that feed the board."""
-        return self.having(PowerSupply)
 
 
 class LoopDrive:

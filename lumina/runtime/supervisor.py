@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lumina.control.rails import FAULT_NAMES
-from lumina.control.records import RailState, Tier
+from lumina.control.records import TICK_S, RailState, Tier
 from lumina.control.runner import TwinRunner
 from lumina.errors import DeviceError, StoreError
 from lumina.runtime.device import DeviceState, PhotonicDevice
@@ -56,7 +56,7 @@ class Supervisor:
         self._journal = journal
         self._recorder = recorder
         self._make_safe = make_safe
-        self._started_s = journal.now_s()
+        self._started_s: float | None = None
         self._cursor = 0
         self._tier = Tier.NORMAL
         self._rails = [RailState.OFF] * len(device.config.rails)
@@ -95,7 +95,7 @@ class Supervisor:
         lateness = self._runner.lateness()
         missed = lateness.missed if lateness is not None else 0
         try:
-            self._recorder.record(self._device, rows, started_s=self._started_s, missed=missed)
+            self._recorder.record(self._device, rows, started_s=self._start_s(), missed=missed)
         except StoreError as error:
             # The bench outlives its record: what was written stays, the run goes on.
             self._recorder = None
@@ -108,7 +108,8 @@ class Supervisor:
         before, self._tier = self._tier, tier
         change = f"{before.name.lower()} -> {tier.name.lower()}"
         text = f"guard: {change}, die {row['die_estimate_c']:.1f} C"
-        self._tell("tier", text, TIER_LEVEL[tier], before=before.name, after=tier.name)
+        at_s = self._time_of(row)
+        self._tell("tier", text, TIER_LEVEL[tier], at_s=at_s, before=before.name, after=tier.name)
         if tier is Tier.EMERGENCY:
             await self._secure()
 
@@ -124,7 +125,8 @@ class Supervisor:
                 text += f": {FAULT_NAMES[int(row['rail_fault'][index])]}"
                 self._device.lifecycle = DeviceState.ERROR
             level: Level = "error" if faulty else "info"
-            self._tell("rail", text, level, rail=rail.name, state=state.name)
+            at_s = self._time_of(row)
+            self._tell("rail", text, level, at_s=at_s, rail=rail.name, state=state.name)
 
     async def _watch_stall(self, alive: bool) -> None:
         self._silent_s = 0.0 if alive else self._silent_s + PERIOD_S
@@ -139,6 +141,17 @@ class Supervisor:
             await self._make_safe()
         except DeviceError as error:
             self._tell("unsafe", f"could not be made safe: {error}", "error")
+
+    def _time_of(self, row: Any) -> float:
+        """Bench time of a telemetry row, s."""
+        return self._start_s() + float(row["tick"]) * TICK_S
+
+    def _start_s(self) -> float:
+        """Bench time of the loop's tick 0, s; taken at the first look."""
+        if self._started_s is None:
+            ticks = float(self._device.loop.arrays.state["tick"][0])
+            self._started_s = self._journal.now_s() - ticks * TICK_S
+        return self._started_s
 
     def _tell(self, event: str, message: str, level: Level, **data: Any) -> None:
         self._journal.tell(self._device.name, event, message, level=level, **data)

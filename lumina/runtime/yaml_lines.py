@@ -83,7 +83,9 @@ class Document:
         """Note a problem with the value at `path`, at its own place unless told another."""
         where = place or self.place(path)
         line, file = (where.line, where.file) if where else (None, self.file)
-        self.problems.append(PlacedProblem(".".join(path), message, line, allowed, file))
+        problem = PlacedProblem(".".join(path), message, line, allowed, file)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def problems_in_order(self) -> list[PlacedProblem]:
         """The problems from top to bottom, this file's first; only others name their file."""
@@ -197,19 +199,23 @@ _SYNTAX = (
     ("mapping values are not allowed", "a second ':' in one value; quote the text or indent it"),
     ("could not find expected ':'", "expected 'key: value'"),
     ("expected <block end>", "the indentation does not match the lines above"),
-    ("unexpected end of stream", "a quote is opened and never closed"),
+    ("unexpected end of stream", "the quote from line {begin} is never closed"),
+    ("expected ',' or '}'", "the '{{' from line {begin} needs a ',' or '}}' here"),
+    ("expected ',' or ']'", "the '[' from line {begin} needs a ',' or ']' here"),
     ("expected a single document", "a second document ('---'); a lab config is one"),
     ("found undefined alias", "an alias (*name) without its anchor (&name)"),
 )
+"""What PyYAML says -> what to do; `begin` is the line on which the construct begins."""
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, file: Path) -> tuple[Place | None, str]:
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1) if mark else None
+    begin = error.context_mark.line + 1 if error.context_mark else "?"
     said = error.problem or str(error)
     for fragment, message in _SYNTAX:
         if fragment in said:
-            return place, message
+            return place, message.format(begin=begin)
     return place, f"not YAML: {said}"
 
 
