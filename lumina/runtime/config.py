@@ -82,7 +82,7 @@ class BenchConfig(_Section):
     name: Name = Field(description="short name of the bench, used in run folders")
     description: str = Field("", max_length=1000, description="what the bench is for")
     plants: dict[Name, PlantConfig] = Field(
-        default_factory=dict, max_length=16, description="what the twins act on, by name"
+        default_factory=dict, max_length=256, description="what the twins act on, by name"
     )
     control: dict[Name, ControlConfig] = Field(
         default_factory=dict,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_HEATERS", "MAX_PROCESSORS", "NAME_RULE", "VALUE_RULE", "cross_check"]
 
 NAME_RULE, VALUE_RULE = "name_rule", "value_rule"
-"""Error types: rules about which names and addresses go together, and about values."""
+"""Error types: rules about names and sizes, and rules that compare values.
+
+What a name rule finds stays true when faulty fields elsewhere are left out.
+"""
 
 MAX_PROCESSORS = 16
 MAX_HEATERS = 1024
@@ -64,7 +67,7 @@ def cross_check(config: "BenchConfig") -> None:
 def _detail(kind: str, finding: Finding) -> InitErrorDetails:
     # The message goes in as context: as a template its braces would be read as fields.
     context = {"message": finding.message, "allowed": finding.allowed or ""}
-    error = PydanticCustomError(kind, "{message}", context)  # type: ignore[arg-type]
+    error = PydanticCustomError(kind, "{message}", context)
     return InitErrorDetails(type=error, loc=finding.path, input=None)
 
 
@@ -142,7 +145,7 @@ def _heaters(config: "BenchConfig") -> Iterator[Finding]:
         if chip.shifters > MAX_HEATERS:
             yield Finding(
                 ("plants", board.plant, "chip", "ports"),
-                f"a {chip.kind} mesh of {chip.ports} ports has {chip.shifters} phase shifters, "
+                f"a mesh of {chip.ports} ports ({chip.kind}) has {chip.shifters} phase shifters, "
                 "more than an NPU board drives",
                 f"at most {MAX_HEATERS} phase shifters",
             )
@@ -208,10 +211,9 @@ def _meter_ports(config: "BenchConfig") -> Iterator[Finding]:
             )
 
 
-_NAME_RULES = (_plants_exist, _one_master, _addresses, _control_names)
+_NAME_RULES = (_plants_exist, _one_master, _addresses, _control_names, _heaters)
 _VALUE_RULES = (
     _processors,
-    _heaters,
     _tec_current,
     _rails,
     _rail_names,

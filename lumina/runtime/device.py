@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.procedure import CalibrationOptions, Progress, calibrate_chip
 from calibration.programming import own_phases_for
 from calibration.result import ChipCalibration
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
@@ -255,6 +256,25 @@ class PhotonicDevice:
         await asyncio.sleep(HEAT_SETTLE_S)
 
     # What engines compute on (lumina.engines.device.MatrixDevice)
+
+    async def calibrate(
+        self, *, seed: int = 0, progress: Progress = lambda step, done: None
+    ) -> ChipCalibration:
+        """Learn the chip through its own interfaces, and install what was learned.
+
+        Args:
+            seed: seed of the drive settings that are tried.
+            progress: told the step's name and the share of it that is done.
+
+        Raises:
+            CalibrationError: the chip could not be learned; names the channels at fault.
+            SafetyError: the guard or a rail ended it.
+        """
+        options = CalibrationOptions(carrier_c=self.config.setpoint_c)
+        rng = np.random.default_rng(seed)
+        found = await calibrate_chip(self, rng=rng, progress=progress, options=options)
+        await self.install(found)
+        return found
 
     async def install(self, calibration: ChipCalibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""

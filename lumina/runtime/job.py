@@ -14,9 +14,7 @@ Six accuracies are measured on one bench, each a fraction of the held-out digits
 import asyncio
 from dataclasses import dataclass
 
-import numpy as np
 
-from calibration.procedure import calibrate_chip
 from calibration.result import ChipCalibration
 from lumina.control.records import FanMode, TecMode
 from lumina.engines.digits import DigitClassifier, DigitSet, accuracy
@@ -80,7 +78,7 @@ class DigitJob:
         self._device: PhotonicDevice = bench.device
         self._digits = digits
         self._network = network
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
         self._accuracy: dict[str, float] = {}
 
     async def run(self) -> JobResult:
@@ -122,12 +120,10 @@ class DigitJob:
     async def _calibrate(self) -> ChipCalibration:
         journal = self._bench.journal
         with journal.stage("calibrate", "learning the chip through its own interfaces"):
-            calibration = await calibrate_chip(
-                self._device,
-                rng=self._rng,
+            calibration = await self._device.calibrate(
+                seed=self._seed,
                 progress=lambda step, done: journal.pulse("calibrate", step=step, fraction=done),
             )
-            await self._device.install(calibration)
         quality = calibration.quality
         if quality is not None:
             text = (

@@ -202,7 +202,7 @@ _SYNTAX = (
     ("unexpected end of stream", "the quote from line {begin} is never closed"),
     ("expected ',' or '}'", "the '{{' from line {begin} needs a ',' or '}}' here"),
     ("expected ',' or ']'", "the '[' from line {begin} needs a ',' or ']' here"),
-    ("expected a single document", "a second document ('---'); a lab config is one"),
+    ("found another document", "a second document ('---'); a lab config is one"),
     ("found undefined alias", "an alias (*name) without its anchor (&name)"),
 )
 """What PyYAML says -> what to do; `begin` is the line on which the construct begins."""
