@@ -73,7 +73,10 @@ def run_benchmarks(names: Sequence[str]) -> dict[str, Any]:
 
 def figure_table(documents: Mapping[str, Any]) -> Table:
     """The figures as a table, one row each."""
-    table = Table("benchmark", "figure", "value", "target", "unit", "holds", "versus")
+    table = Table()
+    for heading in ("benchmark", "figure", "value", "target", "unit", "holds"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("versus")
     for name, document in documents.items():
         for figure, entry in document["figures"].items():
             sign = "<=" if entry["better"] == "lower" else ">="
