@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from benchmarks.c_probe import Probe, ProbeResult, compiled_probe
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.loads import LOADS
-from benchmarks.working_loop import bench64_loop
+from benchmarks.working_loop import WorkingLoop, bench64_loop
 from lumina.control.privileges import PrivilegeTier, raise_privileges
 from lumina.control.runner import Lateness
 
@@ -67,6 +67,7 @@ def measure(load: str, probe: Probe, tier: PrivilegeTier) -> Measurement:
     with LOADS[load]():
         work.runner.start()
         try:
+            wait_for_ticks(work)
             clock = time.pthread_getcpuclockid(loop_thread().ident or 0)
             cpu_s, began_s = time.clock_gettime(clock), time.perf_counter()
             with probe.running(TICKS, tier) as running:
@@ -124,6 +125,20 @@ def reachable_tier() -> PrivilegeTier:
     thread.start()
     thread.join()
     return granted[0]
+
+
+def wait_for_ticks(work: WorkingLoop) -> None:
+    """Wait until the thread has its privileges (locking memory takes a while) and ticks.
+
+    Raises:
+        RuntimeError: it does not tick within a second.
+    """
+    before, pause = work.runner.ticks, threading.Event()
+    for _ in range(1000):
+        if work.runner.ticks > before:
+            return
+        pause.wait(0.001)
+    raise RuntimeError("the loop does not tick")
 
 
 def loop_thread() -> threading.Thread:
