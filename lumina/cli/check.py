@@ -1,13 +1,12 @@
 """`lumina check`: validate a lab config and say what it describes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -126,11 +125,10 @@ def explain(summary: dict[str, Any], console: Console) -> None:
     for name, processor in summary["processors"].items():
         say()
         say(f"{name}, photonic processor", "bold")
-        for label, text in _processor_lines(processor):
-            say(f"  {label:12} {text}")
-        console.print(_rail_table(processor["rails"]))
+        say(_aligned(_processor_rows(processor), indent=2))
+        say(_aligned(_rail_rows(processor["rails"]), indent=2))
     say()
-    console.print(_instrument_table(summary["instruments"]))
+    say(_aligned(_instrument_rows(summary["instruments"])))
     say()
     say(f"Recorded at {summary['record_hz']:g} Hz in {summary['run_folders']}/")
     if summary["can_run"]:
@@ -141,7 +139,18 @@ def explain(summary: dict[str, Any], console: Console) -> None:
             say(f"  {problem}")
 
 
-def _processor_lines(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _aligned(rows: Iterable[tuple[str, ...]], indent: int = 0) -> str:
+    """Rows in columns. Not a table of fixed width: an address must stay in one piece."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in table
+    )
+    return "\n".join(" " * indent + line.rstrip() for line in lines)
+
+
+def _processor_rows(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
     mesh, tiers = processor["mesh"], processor["tiers_c"]
     if mesh is None:
         yield "mesh", "told by the board when it is connected"
@@ -165,24 +174,22 @@ def _processor_lines(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
-def _rail_table(rails: list[dict[str, Any]]) -> RenderableType:
+def _rail_rows(rails: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     if not rails:
-        return "  rails        none"
-    table = Table("  up", "rail", "voltage", "trips above", "ramp", box=None, padding=(0, 2, 0, 0))
-    for order, rail in enumerate(rails, 1):
-        trips = f"{rail['current_limit_a']:g} A, {rail['over_voltage_v']:g} V"
-        volts, ramp = f"{rail['voltage_v']:g} V", f"{rail['ramp_s']:g} s"
-        table.add_row(f"  {order}", rail["name"], volts, trips, ramp)
-    return table
+        yield ("no rails",)
+        return
+    yield "rails, as they come up", "voltage", "trips above", "ramp"
+    for rail in rails:
+        yield (
+            rail["name"],
+            f"{rail['voltage_v']:g} V",
+            f"{rail['current_limit_a']:g} A, {rail['over_voltage_v']:g} V",
+            f"{rail['ramp_s']:g} s",
+        )
 
 
-def _instrument_table(instruments: dict[str, dict[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("instrument", "role", "driver", "backend"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("at", overflow="fold")
+def _instrument_rows(instruments: dict[str, dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    yield "instrument", "role", "driver", "backend", "at"
     for name, instrument in instruments.items():
         role = instrument["role"].replace("_", " ")
-        where = Text(instrument["at"])
-        table.add_row(name, role, instrument["driver"], instrument["backend"], where)
-    return table
+        yield name, role, instrument["driver"], instrument["backend"], instrument["at"]

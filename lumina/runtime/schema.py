@@ -159,8 +159,9 @@ def _child(node: Schema, key: str, defs: Mapping[str, Schema]) -> Schema:
         below = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
         if isinstance(below[0], dict):
             return below[0]
-        if key.isdecimal() and "items" in option:
-            return dict(option["items"])
+        if key.isdecimal() and option.get("type") == "array":
+            items = dict(enumerate(option.get("prefixItems", [])))
+            return dict(items.get(int(key), option.get("items", {})))
     return {}
 
 

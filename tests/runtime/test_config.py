@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -203,6 +203,9 @@ TREES = st.recursive(
 )
 
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def loads_or_says_why(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     file = tmp_path_factory.mktemp("any") / "bench.yaml"
     file.write_bytes(content)
@@ -214,11 +217,13 @@ def loads_or_says_why(tmp_path_factory: pytest.TempPathFactory, content: bytes) 
     assert said is None or (said.problems and str(said).encode())
 
 
+@patient
 @given(text=st.text(max_size=80) | st.text("{}[]:-&*!|>'\"%@`#,? \n\tax1.", max_size=40))
 def test_any_text_loads_or_says_why(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     loads_or_says_why(tmp_path_factory, text.encode("utf-8", "surrogatepass"))
 
 
+@patient
 @given(tree=st.dictionaries(KEYS, TREES, max_size=5))
 def test_any_tree_of_values_loads_or_says_why(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, object]
@@ -226,6 +231,7 @@ def test_any_tree_of_values_loads_or_says_why(
     loads_or_says_why(tmp_path_factory, yaml.dump(tree, allow_unicode=True).encode("utf-8"))
 
 
+@patient
 @given(content=st.binary(max_size=60))
 def test_any_bytes_load_or_say_why(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
@@ -236,6 +242,7 @@ def test_any_bytes_load_or_say_why(
 WELL_FORMED = (LAB_CONFIGS / "reference_plant.yaml").read_text()
 
 
+@patient
 @given(
     where=st.integers(0, len(WELL_FORMED) - 1),
     length=st.integers(0, 12),
