@@ -25,10 +25,11 @@ from lumina.control.runner import TwinRunner
 from lumina.errors import DeviceError, UsageError
 from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
-from lumina.runtime.device import LockCriterion, PhotonicDevice
+from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.environment import Environment
 from lumina.runtime.journal import Journal
 from lumina.runtime.recording import Recorder
+from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
 from lumina.runtime.supervisor import Supervisor
 from lumina.store import RunFolder

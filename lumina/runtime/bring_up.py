@@ -37,11 +37,11 @@ async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None
         await first_reading(device)
         await rails_up(device)
         await lasers_on(station)
-        await device.applied(device.loop.set_laser_scale(1.0))
-        await device.applied(device.loop.set_fan_mode(FanMode.REGULATE))
+        await device.settling.applied(device.loop.set_laser_scale(1.0))
+        await device.settling.applied(device.loop.set_fan_mode(FanMode.REGULATE))
     with journal.stage("lock", f"{device.name}: carrier to {device.config.setpoint_c:g} C"):
-        await device.applied(device.loop.set_tec_mode(TecMode.REGULATE))
-        await device.temperature_locked()
+        await device.settling.applied(device.loop.set_tec_mode(TecMode.REGULATE))
+        await device.settling.carrier_locked()
     device.lifecycle = DeviceState.READY
     journal.tell(device.name, "state", f"{device.name} is ready", state="ready")
 
@@ -72,7 +72,7 @@ async def first_reading(device: PhotonicDevice) -> None:
 
 async def rails_up(device: PhotonicDevice) -> None:
     """Ask the rails up and wait until all are on."""
-    await device.applied(device.loop.rails_up())
+    await device.settling.applied(device.loop.rails_up())
     await rails_reach(device, RailState.ON)
 
 
@@ -111,12 +111,12 @@ async def actuators_off(station: Station) -> None:
     loop.set_laser_scale(0.0)
     loop.set_heater_mode(HeaterMode.OFF)
     loop.set_tec_mode(TecMode.OFF)
-    await station.device.applied(loop.set_fan_mode(FanMode.OFF))
+    await station.device.settling.applied(loop.set_fan_mode(FanMode.OFF))
 
 
 async def rails_down(station: Station) -> None:
     """Rails down in reverse order, and waited for."""
-    await station.device.applied(station.device.loop.rails_down())
+    await station.device.settling.applied(station.device.loop.rails_down())
     await rails_reach(station.device, RailState.OFF)
 
 

@@ -27,40 +27,15 @@ from calibration.result import ChipCalibration
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
-from lumina.control.records import TICK_S, Tier
-from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
+from lumina.control.records import Tier
+from lumina.errors import DeviceStateError, MatrixError, ThermallyUnsafeError
+from lumina.runtime.settling import LockCriterion, Settling
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["Counters", "DeviceState", "LockCriterion", "PhotonicDevice"]
+__all__ = ["Counters", "DeviceState", "PhotonicDevice"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
-
-SETTLE_TICKS = 3
-"""Ticks from a command to light that shows it: mailbox, board, heater (microseconds)."""
-
-COMMAND_TIMEOUT_S = 1.0
-"""A loop that has not applied a command for so long is not running."""
-
-LOCK_POLL_S = 0.05
-
-HEAT_SETTLE_S = 0.6
-"""Four time constants of the reference die: new heater powers have warmed it."""
-
-
-@dataclass(frozen=True)
-class LockCriterion:
-    """When a temperature counts as locked.
-
-    Attributes:
-        tolerance_k: largest deviation from the set point, K.
-        settle_s: time within the tolerance, s.
-        timeout_s: longest wait, s.
-    """
-
-    tolerance_k: float = 0.01
-    settle_s: float = 1.0
-    timeout_s: float = 300.0
 
 
 class DeviceState(Enum):
@@ -114,7 +89,7 @@ class PhotonicDevice:
         calibration: what is known of the chip; None until something is.
         counters: what it has done.
         lock: held while a loaded matrix must stay loaded.
-        lock_criterion: when its temperature counts as locked.
+        settling: waits for what was commanded to stand.
     """
 
     def __init__(
@@ -138,7 +113,7 @@ class PhotonicDevice:
             heater_bits=capabilities.heater_bits,
             telemetry_hz=telemetry_hz,
         )
-        self.lock_criterion = lock_criterion
+        self.settling = Settling(self.loop, lock_criterion)
         self.calibration: ChipCalibration | None = None
         self.counters = Counters()
         self.lock = asyncio.Lock()
@@ -191,55 +166,11 @@ class PhotonicDevice:
         """The loop's present estimate of the die temperature, C."""
         return float(self.loop.arrays.state["die_estimate_c"][0])
 
-    # Time
-
-    async def applied(self, sequence: int) -> None:
-        """Wait until the loop has applied a command.
-
-        Raises:
-            DeviceTimeoutError: it does not: the loop stands still.
-        """
-        waited_s = 0.0
-        while self.loop.acknowledged < sequence:
-            if waited_s >= COMMAND_TIMEOUT_S:
-                raise DeviceTimeoutError(self.name, "the 1 kHz loop does not take commands")
-            await asyncio.sleep(TICK_S)
-            waited_s += TICK_S
-
-    async def temperature_locked(self) -> None:
-        """Wait until the carrier has settled at its set point, by `lock_criterion`.
-
-        Raises:
-            DeviceTimeoutError: it does not in time.
-            ThermallyUnsafeError: the guard went to emergency meanwhile.
-        """
-        lock, locked_s, waited_s = self.lock_criterion, 0.0, 0.0
-        while locked_s < lock.settle_s:
-            if waited_s >= lock.timeout_s:
-                raise DeviceTimeoutError(
-                    self.name,
-                    f"no temperature lock within {lock.timeout_s:g} s: "
-                    f"{self._lock_error_k():.3f} K from the set point",
-                )
-            await asyncio.sleep(LOCK_POLL_S)
-            waited_s += LOCK_POLL_S
-            within = self._lock_error_k() <= lock.tolerance_k
-            locked_s = locked_s + LOCK_POLL_S if within else 0.0
-            if self.tier is Tier.EMERGENCY:
-                raise ThermallyUnsafeError(self.name, "emergency", self.die_temperature_c())
-
-    def _lock_error_k(self) -> float:
-        state = self.loop.arrays.state[0]
-        target_c = float(self.loop.arrays.parameters["setpoint_c"][0])
-        return abs(float(state["carrier_c"]) - target_c)
-
     # What a calibration may ask (calibration.chip.ChipUnderTest)
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
         """Drive every heater, shape (heaters,), V; returns once the phases stand."""
-        sequence = self.loop.set_heater_voltages(drive_v)
-        await asyncio.sleep(SETTLE_TICKS * TICK_S)
-        await self.applied(sequence)
+        await self.settling.heaters_acting(self.loop.set_heater_voltages(drive_v))
 
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
@@ -251,9 +182,9 @@ class PhotonicDevice:
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         """Move the carrier's set point, C; returns once carrier and die stand still."""
-        await self.applied(self.loop.set_setpoint_c(carrier_c))
-        await self.temperature_locked()
-        await asyncio.sleep(HEAT_SETTLE_S)
+        await self.settling.applied(self.loop.set_setpoint_c(carrier_c))
+        await self.settling.carrier_locked()
+        await self.settling.die_still()
 
     # What engines compute on (lumina.engines.device.MatrixDevice)
 
@@ -278,13 +209,15 @@ class PhotonicDevice:
 
     async def install(self, calibration: ChipCalibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""
+        # The loop corrects by own phases; drift is of whole phases, crosstalk included.
+        own_drift = np.linalg.solve(calibration.crosstalk, calibration.tempco_rad_per_k)
         sequence = self.loop.set_heater_law(
             calibration.phase_gain_rad_per_v2,
             calibration.curvature_per_v2,
-            calibration.tempco_rad_per_k,
+            own_drift,
             calibration.reference_die_c,
         )
-        await self.applied(sequence)
+        await self.settling.applied(sequence)
         self.calibration = calibration
         self._scale = None
 
@@ -301,9 +234,7 @@ class PhotonicDevice:
             calibration = self._require_calibration()
             scale = max(float(np.linalg.norm(wanted, 2)), np.finfo(float).tiny)
             phases = own_phases_for(wanted / scale, calibration)
-            sequence = self.loop.set_heater_phases(phases)
-            await asyncio.sleep(HEAT_SETTLE_S)
-            await self.applied(sequence)
+            await self.settling.heaters_acting(self.loop.set_heater_phases(phases))
             self._scale = scale
             self.counters.matrices_loaded += 1
 

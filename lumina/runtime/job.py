@@ -14,7 +14,6 @@ Six accuracies are measured on one bench, each a fraction of the held-out digits
 import asyncio
 from dataclasses import dataclass
 
-
 from calibration.result import ChipCalibration
 from lumina.control.records import FanMode, TecMode
 from lumina.engines.digits import DigitClassifier, DigitSet, accuracy
@@ -151,7 +150,7 @@ class DigitJob:
         if not scenario.regulated:
             loop.set_tec_mode(TecMode.HOLD)
             loop.set_fan_mode(FanMode.HOLD)
-        await device.applied(loop.set_compensation(scenario.compensated))
+        await device.settling.applied(loop.set_compensation(scenario.compensated))
         try:
             with self._bench.journal.stage("disturb", scenario.message):
                 await disturb(environment, self._bench.config.job.disturbance)
@@ -163,7 +162,7 @@ class DigitJob:
             loop.set_fan_mode(FanMode.REGULATE)
             loop.set_tec_mode(TecMode.REGULATE)
         with self._bench.journal.stage("recover", "room and load as before"):
-            await device.temperature_locked()
+            await device.settling.carrier_locked()
 
     def _tell(self, name: str, value: float) -> None:
         self._accuracy[name] = value

@@ -1,0 +1,123 @@
+"""Waiting for a device to stand as commanded: loop, temperatures, phases."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+
+from lumina.control.loop import ControlLoop
+from lumina.control.records import TICK_S, Tier
+from lumina.errors import DeviceTimeoutError, ThermallyUnsafeError
+
+__all__ = ["LockCriterion", "Settling"]
+
+COMMAND_TIMEOUT_S = 1.0
+"""A loop that has not applied a command for so long is not running."""
+
+ACTING_TICKS = 3
+"""Ticks from a command to light that shows it: mailbox, board, heater (microseconds)."""
+
+LOCK_POLL_S = 0.05
+
+HEAT_STEP_K = 0.005
+"""A change of heater power that moves the die by less than this is not waited for: at
+0.075 rad/K it turns a phase by 0.4 mrad."""
+
+STILL_K = 0.002
+STILL_S = 0.2
+"""The die stands still when it has moved by no more than 2 mK in 0.2 s."""
+
+
+@dataclass(frozen=True)
+class LockCriterion:
+    """When a temperature counts as locked.
+
+    Attributes:
+        tolerance_k: largest deviation from the set point, K.
+        settle_s: time within the tolerance, s.
+        timeout_s: longest wait, s.
+    """
+
+    tolerance_k: float = 0.01
+    settle_s: float = 1.0
+    timeout_s: float = 300.0
+
+
+class Settling:
+    """What there is to wait for on one control loop."""
+
+    def __init__(self, loop: ControlLoop, lock: LockCriterion) -> None:
+        self._loop = loop
+        self._lock = lock
+
+    async def applied(self, sequence: int) -> None:
+        """Wait until the loop has applied a command.
+
+        Raises:
+            DeviceTimeoutError: it does not: the loop stands still.
+        """
+        waited_s = 0.0
+        while self._loop.acknowledged < sequence:
+            if waited_s >= COMMAND_TIMEOUT_S:
+                raise DeviceTimeoutError(self._loop.device, "the 1 kHz loop does not take commands")
+            await asyncio.sleep(TICK_S)
+            waited_s += TICK_S
+
+    async def carrier_locked(self) -> None:
+        """Wait until the carrier has settled at its set point, by the lock criterion.
+
+        Raises:
+            DeviceTimeoutError: it does not in time.
+            ThermallyUnsafeError: the guard went to emergency meanwhile.
+        """
+        lock, locked_s, waited_s = self._lock, 0.0, 0.0
+        while locked_s < lock.settle_s:
+            if waited_s >= lock.timeout_s:
+                raise DeviceTimeoutError(
+                    self._loop.device,
+                    f"no temperature lock within {lock.timeout_s:g} s: "
+                    f"{self._lock_error_k():.3f} K from the set point",
+                )
+            await asyncio.sleep(LOCK_POLL_S)
+            waited_s += LOCK_POLL_S
+            within = self._lock_error_k() <= lock.tolerance_k
+            locked_s = locked_s + LOCK_POLL_S if within else 0.0
+            self._heed_guard()
+
+    async def die_still(self) -> None:
+        """Wait until the die's temperature stands.
+
+        Raises:
+            DeviceTimeoutError: it does not in time.
+            ThermallyUnsafeError: the guard went to emergency meanwhile.
+        """
+        before_c = math.inf
+        for _ in range(round(self._lock.timeout_s / STILL_S)):
+            now_c = self._state("die_estimate_c")
+            if abs(now_c - before_c) <= STILL_K:
+                return
+            before_c = now_c
+            await asyncio.sleep(STILL_S)
+            self._heed_guard()
+        raise DeviceTimeoutError(self._loop.device, "the die's temperature does not come to rest")
+
+    async def heaters_acting(self, sequence: int) -> None:
+        """Wait until heaters act as commanded, and until their heat has moved the die."""
+        before_w = self._state("heater_power_w")
+        await asyncio.sleep(ACTING_TICKS * TICK_S)
+        await self.applied(sequence)
+        step_w = abs(self._state("heater_power_w") - before_w)
+        if step_w * self._loop.config.die.resistance_k_per_w > HEAT_STEP_K:
+            await self.die_still()
+
+    def _state(self, name: str) -> float:
+        return float(self._loop.arrays.state[name][0])
+
+    def _lock_error_k(self) -> float:
+        target_c = float(self._loop.arrays.parameters["setpoint_c"][0])
+        return abs(self._state("carrier_c") - target_c)
+
+    def _heed_guard(self) -> None:
+        if self._state("tier") == Tier.EMERGENCY:
+            raise ThermallyUnsafeError(
+                self._loop.device, "emergency", self._state("die_estimate_c")
+            )
