@@ -156,12 +156,12 @@ def _child(node: Schema, key: str, defs: Mapping[str, Schema]) -> Schema:
     for option in _alternatives(node, defs):
         if key in option.get("properties", {}):
             return dict(option["properties"][key])
-        below = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
-        if isinstance(below[0], dict):
-            return below[0]
         if key.isdecimal() and option.get("type") == "array":
-            items = dict(enumerate(option.get("prefixItems", [])))
-            return dict(items.get(int(key), option.get("items", {})))
+            places = option.get("prefixItems", [])
+            return dict(places[int(key)] if int(key) < len(places) else option.get("items", {}))
+        values = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
+        if isinstance(values[0], dict):
+            return dict(values[0])
     return {}
 
 
