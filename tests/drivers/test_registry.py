@@ -93,6 +93,24 @@ def test_a_broken_entry_point_is_named_and_harms_no_other(
     assert list(known.broken()) == [f"{name} = {value}"]
 
 
+@pytest.mark.usefixtures("acme")
+def test_an_installed_package_is_found(tmp_path: Path) -> None:
+    info = tmp_path / "acme_drivers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-drivers\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        f"[{ENTRY_POINT_GROUP}]\nacme_laser = acme_drivers:LASER\nlost = acme_lost:DRIVER\n"
+    )
+    registry.cache_clear()
+    try:
+        config = InstrumentConfig.model_validate({"driver": "acme_laser"})
+        assert config.entry.description == "Acme laser"
+        with pytest.raises(UsageError, match="lost = acme_lost:DRIVER of acme-drivers"):
+            registry().entry("lost")
+    finally:
+        registry.cache_clear()
+
+
 def test_an_entry_point_cannot_take_a_built_in_name() -> None:
     known = Registry.of([point("lumina_npu", "acme_drivers:LASER")])
     assert known.entry("lumina_npu").description == "Lumina NPU board"
