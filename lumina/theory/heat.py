@@ -149,4 +149,5 @@ def heat_step(
             total += step.advance[i, j] * temperature_c[j]
             total += step.heat_gain_k_per_w[i, j] * heat_w[j]
         scratch[i] = total
-    temperature_c[:] = scratch
+    for i in range(n):
+        temperature_c[i] = scratch[i]
