@@ -29,8 +29,8 @@ class Chip:
         resistance_ohm: cold heater resistance, shape (shifters,).
         imbalance_m: arm imbalance seen by each shifter, shape (shifters,).
         splitter_error_rad: angle errors of the couplers, shape (splitters,).
-        crosstalk: C without its uniform floor, (shifters, shifters), diagonal such that
-            with the floor C_ii = 1.
+        crosstalk: C less its uniform floor, (shifters, shifters), by diagonals, of which a
+            regular layout has few. C_ii is 1 with the floor.
         floor: uniform part of C.
     """
 
@@ -40,7 +40,7 @@ class Chip:
     resistance_ohm: FloatArray
     imbalance_m: FloatArray
     splitter_error_rad: FloatArray
-    crosstalk: scipy.sparse.csr_array
+    crosstalk: scipy.sparse.dia_array
     floor: float
 
 
@@ -68,21 +68,19 @@ def _spread(generator: np.random.Generator, sigma: float, count: int) -> FloatAr
     return 1.0 + sigma * np.clip(generator.normal(size=count), -3.0, 3.0)
 
 
-def _crosstalk(sites: FloatArray, config: ChipConfig) -> scipy.sparse.csr_array:
+def _crosstalk(sites: FloatArray, config: ChipConfig) -> scipy.sparse.dia_array:
     """exp(-d / L) between sites in units of the pitch, without negligible entries."""
     count, neighbour, floor = len(sites), config.crosstalk.neighbour, config.crosstalk.floor
     own = scipy.sparse.diags_array(np.full(count, 1.0 - floor))
     if neighbour == 0.0:
-        return own.tocsr()
+        return own
     decay = -1.0 / np.log(neighbour)  # L, in pitches
     pairs = cKDTree(sites).query_pairs(-decay * np.log(NEGLIGIBLE), output_type="ndarray")
     distance = np.linalg.norm(sites[pairs[:, 0]] - sites[pairs[:, 1]], axis=1)
     half = scipy.sparse.coo_array(
         (np.exp(-distance / decay), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
     )
-    matrix = scipy.sparse.csr_array(own + half + half.T)
-    matrix.sort_indices()
-    return matrix
+    return scipy.sparse.dia_array(own + half + half.T)
 
 
 def path_transmission(loss: LossConfig, mesh: MeshArchitecture) -> float:

@@ -59,7 +59,7 @@ def build_cooling(config: PlantConfig) -> Cooling:
 def regulate(cooling: Cooling, state: Any, inputs: Any, measured_c: float) -> float:
     """PI regulator of a stand-alone controller; its integral stops at the current limit."""
     limit_a = clamp(inputs.regulator_limit_a, 0.0, cooling.limit_a)
-    error_k = measured_c - inputs.regulator_target_c
+    error_k = measured_c - clamp(inputs.regulator_target_c, -100.0, 200.0)
     integral_a = state.regulator_a + cooling.ki_a_per_k * error_k
     wanted_a = cooling.kp_a_per_k * error_k + integral_a
     current_a = clamp(wanted_a, -limit_a, limit_a)

@@ -3,11 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from lumina.compiled import compiled, compiled_fast
 from lumina.frames import HEATERS_ENABLED, SAFE_STATE
-from lumina.theory.drive import heater_power_w
+from lumina.theory.drive import self_heated
 from twin.chip import Chip
 from twin.config import PlantConfig
 from twin.records import HEATERS as HEATERS_PART
@@ -18,6 +19,9 @@ __all__ = ["Heaters", "build_heaters", "drive_heaters", "set_phases"]
 FloatArray = NDArray[np.float64]
 
 
+DIAGONAL = np.dtype([("ahead", "i8"), ("first", "i8"), ("count", "i8")])
+
+
 class Heaters(NamedTuple):
     """All shifters of the chip; arrays have shape (shifters,) unless said otherwise."""
 
@@ -25,15 +29,16 @@ class Heaters(NamedTuple):
     full_code: int
     feedback_per_w: float
     """alpha R_th, in 1/W."""
-    resistance_ohm: FloatArray
+    conductance_s: FloatArray
+    """1 / R0, in S."""
     phase_per_w: FloatArray
     """pi / P_pi, in rad/W."""
     phi0_rad: FloatArray
     imbalance_m: FloatArray
-    start: NDArray[np.int32]
-    """Shape (shifters + 1,): rows of the crosstalk matrix (compressed sparse rows)."""
-    column: NDArray[np.int32]
+    diagonal: NDArray[Any]
+    """Shape (diagonals,), dtype DIAGONAL: the crosstalk matrix's diagonals that are not zero."""
     coupling: FloatArray
+    """Shape (diagonals, shifters): the diagonals' elements by column."""
     floor: float
     reference_c: float
     wavelength_m: float
@@ -56,13 +61,12 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
         full_scale_v=heater.max_drive_v,
         full_code=(1 << heater.bits) - 1,
         feedback_per_w=heater.feedback_per_w,
-        resistance_ohm=chip.resistance_ohm,
+        conductance_s=1.0 / chip.resistance_ohm,
         phase_per_w=np.pi / chip.pi_power_w,
         phi0_rad=chip.phi0_rad,
         imbalance_m=chip.imbalance_m,
-        start=chip.crosstalk.indptr.astype(np.int32),
-        column=chip.crosstalk.indices.astype(np.int32),
-        coupling=chip.crosstalk.data,
+        diagonal=_diagonals(chip.crosstalk),
+        coupling=np.ascontiguousarray(chip.crosstalk.data[:, :count]),
         floor=chip.floor,
         reference_c=config.chip.reference_c,
         wavelength_m=config.laser.wavelength_m,
@@ -76,50 +80,109 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
     )
 
 
+def _diagonals(matrix: scipy.sparse.dia_array) -> NDArray[Any]:
+    """Each diagonal's offset, and the span of columns in which it is not zero."""
+    rows = []
+    for ahead, values in zip(matrix.offsets, matrix.data, strict=True):
+        filled = np.flatnonzero(values)
+        rows.append((ahead, filled[0], filled[-1] + 1 - filled[0]))
+    return np.array(rows, DIAGONAL)
+
+
 @compiled
-def take_drive(
-    heaters: Heaters, inputs: Any, head: Any, powered: int, code: NDArray[np.uint16]
-) -> None:
-    """Fill `drive_v` from whoever drives the heaters."""
-    if inputs.heater_source == INSTRUMENT:
-        for i in range(heaters.drive_v.size):
-            wanted_v = heaters.instrument_v[i]  # what is not a number fails the comparison
-            heaters.drive_v[i] = min(wanted_v, heaters.full_scale_v) if wanted_v > 0.0 else 0.0
-        return
-    if powered == 0 or (head.flags & (HEATERS_ENABLED | SAFE_STATE)) != HEATERS_ENABLED:
-        heaters.drive_v[:] = 0.0
-        return
-    volts_per_code = heaters.full_scale_v / heaters.full_code
-    for i in range(heaters.drive_v.size):
-        heaters.drive_v[i] = volts_per_code * min(int(code[i]), heaters.full_code)
+def _clipped_v(wanted_v: FloatArray, full_scale_v: float, drive_v: FloatArray) -> None:
+    for i in range(drive_v.size):
+        wanted = wanted_v[i]  # what is not a number fails the comparison
+        drive_v[i] = min(wanted, full_scale_v) if wanted > 0.0 else 0.0
 
 
 @compiled_fast
-def warm_heaters(heaters: Heaters) -> float:
-    """Fill power and own phase from the drive; returns the power of all heaters, in W.
+def _converted_v(
+    code: NDArray[np.uint16], full_code: int, full_scale_v: float, drive_v: FloatArray
+) -> None:
+    volts_per_code = full_scale_v / full_code
+    for i in range(drive_v.size):
+        drive_v[i] = volts_per_code * min(int(code[i]), full_code)
+
+
+@compiled_fast
+def _warm(
+    drive_v: FloatArray,
+    conductance_s: FloatArray,
+    feedback_per_w: float,
+    phase_per_w: FloatArray,
+    power_w: FloatArray,
+    own_rad: FloatArray,
+) -> float:
+    """Fill power and own phase; returns the power of all heaters, in W.
 
     Heaters settle within microseconds, so within a tick they stand.
     """
     total_w = 0.0
-    for i in range(heaters.drive_v.size):
-        power_w = heater_power_w(
-            heaters.drive_v[i], heaters.resistance_ohm[i], heaters.feedback_per_w
-        )
-        heaters.power_w[i] = power_w
-        heaters.own_rad[i] = heaters.phase_per_w[i] * power_w
-        total_w += power_w
+    for i in range(drive_v.size):
+        cold_w = drive_v[i] * drive_v[i] * conductance_s[i]
+        power_w[i] = self_heated(cold_w, feedback_per_w)
+        own_rad[i] = phase_per_w[i] * power_w[i]
+        total_w += power_w[i]
     return total_w
 
 
 @compiled
 def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> None:
-    """Drive all heaters as commanded; notes their power in the state."""
-    head, powered = actuator.head[0], state.powered[HEATERS_PART]
-    take_drive(heaters, inputs, head, powered, actuator.heater_code)
-    state.heater_power_w = warm_heaters(heaters)
+    """Drive all heaters as commanded by board or instrument; notes their power in the state."""
+    drive_v, flags = heaters.drive_v, actuator.head[0].flags
+    if inputs.heater_source == INSTRUMENT:
+        _clipped_v(heaters.instrument_v, heaters.full_scale_v, drive_v)
+    elif (
+        state.powered[HEATERS_PART] == 1
+        and (flags & (HEATERS_ENABLED | SAFE_STATE)) == HEATERS_ENABLED
+    ):
+        _converted_v(actuator.heater_code, heaters.full_code, heaters.full_scale_v, drive_v)
+    else:
+        drive_v[:] = 0.0
+    state.heater_power_w = _warm(
+        drive_v,
+        heaters.conductance_s,
+        heaters.feedback_per_w,
+        heaters.phase_per_w,
+        heaters.power_w,
+        heaters.own_rad,
+    )
 
 
 @compiled_fast
+def _drifted(
+    phi0_rad: FloatArray,
+    imbalance_m: FloatArray,
+    slope_rad_per_m: float,
+    own_rad: FloatArray,
+    floor: float,
+    phase_rad: FloatArray,
+) -> None:
+    """phase = phi0 + drift + the uniform part of the crosstalk."""
+    shared_rad = 0.0
+    for i in range(own_rad.size):
+        shared_rad += own_rad[i]
+    shared_rad *= floor
+    for i in range(phase_rad.size):
+        phase_rad[i] = phi0_rad[i] + slope_rad_per_m * imbalance_m[i] + shared_rad
+
+
+@compiled_fast
+def _add_coupled(
+    diagonal: Any, coupling: FloatArray, own_rad: FloatArray, phase_rad: FloatArray
+) -> None:
+    """phase += C psi, one diagonal of C after the other, which vectorises."""
+    for k in range(diagonal.size):
+        # Unsigned indices spare the wrap-around test, which would stop the vectoriser.
+        row, first = np.uint64(k), np.uint64(diagonal[k].first)
+        target = np.uint64(diagonal[k].first - diagonal[k].ahead)
+        for i in range(diagonal[k].count):
+            j = np.uint64(i)
+            phase_rad[target + j] += coupling[row, first + j] * own_rad[first + j]
+
+
+@compiled
 def set_phases(heaters: Heaters, die_c: float, wavelength_m: float) -> None:
     """Fill the phases: phi0 + C psi + imbalance x (drift of the die and of the laser).
 
@@ -130,12 +193,8 @@ def set_phases(heaters: Heaters, die_c: float, wavelength_m: float) -> None:
     drift = heaters.thermo_optic_per_k * (die_c - heaters.reference_c) / wavelength_m
     detuning = heaters.group_index * (nominal_m - wavelength_m) / (nominal_m * wavelength_m)
     slope_rad_per_m = 2.0 * np.pi * (drift + detuning)
-    shared_rad = 0.0
-    for i in range(heaters.own_rad.size):
-        shared_rad += heaters.own_rad[i]
-    shared_rad *= heaters.floor
-    for i in range(heaters.own_rad.size):
-        phase = heaters.phi0_rad[i] + slope_rad_per_m * heaters.imbalance_m[i] + shared_rad
-        for entry in range(heaters.start[i], heaters.start[i + 1]):
-            phase += heaters.coupling[entry] * heaters.own_rad[heaters.column[entry]]
-        heaters.phase_rad[i] = phase
+    own_rad, phase_rad = heaters.own_rad, heaters.phase_rad
+    _drifted(
+        heaters.phi0_rad, heaters.imbalance_m, slope_rad_per_m, own_rad, heaters.floor, phase_rad
+    )
+    _add_coupled(heaters.diagonal, heaters.coupling, own_rad, phase_rad)

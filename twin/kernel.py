@@ -30,6 +30,10 @@ SHORTEST_M, LONGEST_M = 1.2e-6, 1.7e-6
 """Wavelengths for which the chip is modelled, in m."""
 
 
+COLDEST_C, HOTTEST_C = -60.0, 150.0
+"""Ambient temperatures for which the plant is modelled, in C."""
+
+
 class Heat(NamedTuple):
     """The thermal network; arrays have shape (nodes,)."""
 
@@ -60,22 +64,22 @@ class PlantArrays(NamedTuple):
 
 
 @compiled
-def exchange_heat(plant: PlantArrays, state: Any, inputs: Any, head: Any) -> None:
+def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     """Add up who heats what, then advance the network."""
-    heat = plant.heat
     wanted_w = clamp(inputs.compute_power_w, 0.0, heat.compute_limit_w)
     state.compute_power_w = wanted_w * clamp(head.compute_scale, 0.0, 1.0)
-    heat.heat_w[:] = 0.0
-    heat.heat_w[heat.die] = state.compute_power_w + state.heater_power_w
-    add_cooling(plant.cooling, state, heat.temperature_c, heat.heat_w, inputs.ambient_c)
-    heat_step(heat.step, heat.temperature_c, heat.heat_w, inputs.ambient_c, heat.scratch)
+    heat_w, temperature_c = heat.heat_w, heat.temperature_c
+    for node in range(heat_w.size):
+        heat_w[node] = 0.0
+    heat_w[heat.die] = state.compute_power_w + state.heater_power_w
+    ambient_c = clamp(inputs.ambient_c, COLDEST_C, HOTTEST_C)
+    add_cooling(cooling, state, temperature_c, heat_w, ambient_c)
+    heat_step(heat.step, temperature_c, heat_w, ambient_c, heat.scratch)
 
 
 @compiled
-def fill_head(plant: PlantArrays, state: Any, inputs: Any, head: Any) -> None:
+def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) -> None:
     """What the board measures of heat, cooling and load."""
-    sensors, noise = plant.sensors, plant.noise
-    follow_temperatures(sensors, plant.heat.temperature_c)
     row, fault = sensors.thermistor, inputs.sensor_fault
     head.carrier_a_code = thermistor_code(row[0], fault[0], noise[0])
     head.carrier_b_code = thermistor_code(row[1], fault[1], noise[1])
@@ -93,20 +97,29 @@ def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame)
     """Advance the plant by 1 ms under the last actuator frame and fill the sensor frame."""
     state, inputs = plant.state[0], plant.inputs[0]
     command, head = actuator.head[0], sensor.head[0]
+    heat, cooling, heaters, optics, sensors, noise = (
+        plant.heat,
+        plant.cooling,
+        plant.heaters,
+        plant.optics,
+        plant.sensors,
+        plant.noise,
+    )
     state.tick += 1
     head.tick = state.tick
     head.time_ns = state.tick * 1_000_000
-    fill_normal(state.seed, TICK_STREAM, state.tick, plant.noise)
+    fill_normal(state.seed, TICK_STREAM, state.tick, noise)
     step_rails(plant.rails, state, inputs, command, head)
-    drive_heaters(plant.heaters, state, inputs, actuator)
-    drive_tec(plant.cooling, state, inputs, command, plant.sensors.thermistor[0].bead_c)
-    drive_fan(plant.cooling, state, inputs, command)
-    exchange_heat(plant, state, inputs, command)
+    drive_heaters(heaters, state, inputs, actuator)
+    drive_tec(cooling, state, inputs, command, sensors.thermistor[0].bead_c)
+    drive_fan(cooling, state, inputs, command)
+    exchange_heat(heat, cooling, state, inputs, command)
     wavelength_m = clamp(inputs.laser_wavelength_m, SHORTEST_M, LONGEST_M)
-    set_phases(plant.heaters, plant.heat.temperature_c[plant.heat.die], wavelength_m)
-    illuminate(plant.optics, state, inputs, command, plant.heaters.phase_rad)
-    fill_head(plant, state, inputs, head)
-    read_monitors(plant.optics, state, plant.noise[SENSORS:], sensor)
+    set_phases(heaters, heat.temperature_c[heat.die], wavelength_m)
+    illuminate(optics, state, inputs, command, heaters.phase_rad)
+    follow_temperatures(sensors, heat.temperature_c)
+    fill_head(sensors, noise, state, inputs, head)
+    read_monitors(optics, state, noise[SENSORS:], sensor)
 
 
 @compiled

@@ -13,11 +13,14 @@ from twin.heaters import build_heaters
 from twin.kernel import Heat, PlantArrays, plant_ticks
 from twin.optics import build_optics
 from twin.rails import build_rails
-from twin.receivers import build_receivers, detect, modulate
+from twin.receivers import build_receivers, check_fields, detect, modulate, pass_through
 from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
 from twin.sensors import build_sensors
 
 __all__ = ["Plant"]
+
+BLOCK = 2048
+"""Vectors that are multiplied at a time, so that fields and noise stay in the cache."""
 
 
 class Plant:
@@ -125,11 +128,19 @@ class Plant:
             Shape (ports, batch): amplitudes (coherent) or powers (direct) as converted, in
             units of the receivers' full scale. A path of full transmission at nominal laser
             power reads `receivers.full_scale_share`.
+
+        Raises:
+            MatrixError: the shape is not (ports, batch), or a value is not finite.
         """
-        state = self.arrays.state[0]
-        state["operations"] += 1
-        outputs = self.transfer_matrix() @ modulate(self._receivers, fields)
-        return detect(self._receivers, state, outputs)
+        check_fields(self._receivers, fields)
+        matrix, state = self.transfer_matrix(), self.arrays.state[0]
+        readings = np.empty(fields.shape, np.complex128)
+        for first in range(0, fields.shape[1], BLOCK):
+            state["operations"] += 1
+            block = slice(first, first + BLOCK)
+            outputs = pass_through(matrix, modulate(self._receivers, fields[:, block]))
+            readings[:, block] = detect(self._receivers, state, outputs)
+        return readings
 
 
 def _initial_inputs(config: PlantConfig) -> np.ndarray[tuple[int], np.dtype[np.void]]:

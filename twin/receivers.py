@@ -21,7 +21,15 @@ from twin.converters import convert, convert_positive
 from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, Optics
 from twin.records import DETECTORS
 
-__all__ = ["RECEIVER_STREAM", "Receivers", "build_receivers", "detect", "modulate"]
+__all__ = [
+    "RECEIVER_STREAM",
+    "Receivers",
+    "build_receivers",
+    "check_fields",
+    "detect",
+    "modulate",
+    "pass_through",
+]
 
 RECEIVER_STREAM = 2
 """Noise stream of the receivers."""
@@ -97,8 +105,8 @@ def _modulate(receivers: Receivers, fields: ComplexArray, out: ComplexArray) -> 
             )
 
 
-def modulate(receivers: Receivers, fields: ComplexArray) -> ComplexArray:
-    """Fields as the modulators make them, of full scale, shape (ports, batch).
+def check_fields(receivers: Receivers, fields: ComplexArray) -> None:
+    """Refuse what cannot be sent.
 
     Raises:
         MatrixError: the shape is not (ports, batch), or a value is not finite.
@@ -107,50 +115,92 @@ def modulate(receivers: Receivers, fields: ComplexArray) -> ComplexArray:
         raise MatrixError(f"fields have shape {fields.shape}, not ({receivers.ports}, batch)")
     if not np.all(np.isfinite(fields)):
         raise MatrixError("fields hold values that are not finite")
+
+
+def modulate(receivers: Receivers, fields: ComplexArray) -> ComplexArray:
+    """Fields as the modulators make them, of full scale, shape (ports, batch)."""
     out = np.empty(fields.shape, np.complex128)
     _modulate(receivers, np.ascontiguousarray(fields, np.complex128), out)
     return out
 
 
 @compiled_fast
+def _pass(matrix: ComplexArray, fields: ComplexArray, out: ComplexArray) -> None:
+    for row in range(matrix.shape[0]):
+        for vector in range(fields.shape[1]):
+            out[row, vector] = 0.0
+        for column in range(matrix.shape[1]):
+            weight = matrix[row, column]
+            for vector in range(fields.shape[1]):
+                out[row, vector] += weight * fields[column, vector]
+
+
+def pass_through(matrix: ComplexArray, fields: ComplexArray) -> ComplexArray:
+    """matrix @ fields, by our own loops.
+
+    A BLAS would start threads, which get in the way of the 1 kHz loop's, and would sum
+    in an order that depends on them.
+    """
+    out = np.empty(fields.shape, np.complex128)
+    _pass(matrix, fields, out)
+    return out
+
+
+@compiled_fast
+def _laser_noise(receivers: Receivers, noise: Any, common: ComplexArray) -> None:
+    """The factor on all outputs of each vector: the laser's intensity and phase."""
+    for vector in range(common.size):
+        size = 1.0 + receivers.intensity_noise * noise[0, vector]
+        turn = receivers.phase_noise_rad * noise[1, vector]
+        common[vector] = complex(size * np.cos(turn), size * np.sin(turn))
+
+
+@compiled_fast
 def _detect_coherent(
-    receivers: Receivers, power_w: float, outputs: ComplexArray, noise: Any
+    receivers: Receivers,
+    power_w: float,
+    outputs: ComplexArray,
+    common: ComplexArray,
+    noise: Any,
 ) -> None:
     """Replace output fields (of an input's full scale) by readings of full scale."""
     ports, vectors = outputs.shape
     oscillator_w = power_w * receivers.oscillator_share / ports
     input_w = power_w * receivers.signal_share / ports
-    gain_a = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
-    per_full_scale = 1.0 / receivers.full_scale_a
-    for vector in range(vectors):
-        turn = receivers.phase_noise_rad * noise[1, vector]
-        beat_a = gain_a * (1.0 + receivers.intensity_noise * noise[0, vector])
-        common = beat_a * complex(np.cos(turn), np.sin(turn))
-        for port in range(ports):
+    gain = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
+    gain /= receivers.full_scale_a
+    half_a_per_w = 0.5 * receivers.responsivity_a_per_w
+    bits, inl_lsb = receivers.bits, receivers.inl_lsb
+    for port in range(ports):
+        for vector in range(vectors):
             field = outputs[port, vector]
             light_w = oscillator_w + input_w * (field.real**2 + field.imag**2)
-            current_a = 0.5 * receivers.responsivity_a_per_w * light_w
-            current_a += 2.0 * receivers.dark_current_a
-            rms_a = np.sqrt(receivers.shot_a * current_a + receivers.johnson_a2)
-            beat = common * field
-            in_phase = (beat.real + rms_a * noise[2 + port, vector]) * per_full_scale
-            across = (beat.imag + rms_a * noise[2 + ports + port, vector]) * per_full_scale
+            current_a = half_a_per_w * light_w + 2.0 * receivers.dark_current_a
+            rms = np.sqrt(receivers.shot_a * current_a + receivers.johnson_a2)
+            rms /= receivers.full_scale_a
+            beat = gain * common[vector] * field
+            in_phase = beat.real + rms * noise[2 + port, vector]
+            across = beat.imag + rms * noise[2 + ports + port, vector]
             outputs[port, vector] = complex(
-                convert(in_phase, receivers.bits, receivers.inl_lsb),
-                convert(across, receivers.bits, receivers.inl_lsb),
+                convert(in_phase, bits, inl_lsb), convert(across, bits, inl_lsb)
             )
 
 
 @compiled_fast
-def _detect_direct(receivers: Receivers, power_w: float, outputs: ComplexArray, noise: Any) -> None:
+def _detect_direct(
+    receivers: Receivers,
+    power_w: float,
+    outputs: ComplexArray,
+    common: ComplexArray,
+    noise: Any,
+) -> None:
     """Replace output fields (of an input's full scale) by powers of full scale."""
     ports, vectors = outputs.shape
     gain_a = receivers.responsivity_a_per_w * power_w * receivers.signal_share / ports
-    for vector in range(vectors):
-        intensity = gain_a * (1.0 + receivers.intensity_noise * noise[0, vector])
-        for port in range(ports):
+    for port in range(ports):
+        for vector in range(vectors):
             field = outputs[port, vector]
-            light_a = intensity * (field.real**2 + field.imag**2)
+            light_a = gain_a * abs(common[vector]) * (field.real**2 + field.imag**2)
             variance = receivers.shot_a * (light_a + receivers.dark_current_a)
             rms_a = np.sqrt(variance + receivers.johnson_a2)
             seen = (light_a + rms_a * noise[2 + port, vector]) / receivers.full_scale_a
@@ -173,6 +223,8 @@ def detect(receivers: Receivers, state: Any, outputs: ComplexArray) -> ComplexAr
     noise = np.empty(rows * (vectors + vectors % 2))
     stream = RECEIVER_STREAM + (int(state["operations"]) << 8)
     fill_normal(int(state["seed"]), stream, int(state["tick"]), noise)
+    table, common = noise.reshape(rows, -1), np.empty(vectors, np.complex128)
+    _laser_noise(receivers, table, common)
     kernel = _detect_coherent if receivers.coherent else _detect_direct
-    kernel(receivers, float(state["chip_power_w"]), outputs, noise.reshape(rows, -1))
+    kernel(receivers, float(state["chip_power_w"]), outputs, common, table)
     return outputs
