@@ -38,6 +38,10 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 
+PROGRAMS_KEPT = 256
+"""Matrices whose phases are remembered: a network's tiles come round again."""
+
+
 class DeviceState(Enum):
     """State of a photonic processor."""
 
@@ -120,6 +124,7 @@ class PhotonicDevice:
         self.lifecycle = DeviceState.UNINITIALISED
         self._busy = 0
         self._scale: float | None = None
+        self._programs: dict[bytes, FloatArray] = {}
 
     # What it is
 
@@ -170,7 +175,7 @@ class PhotonicDevice:
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
         """Drive every heater, shape (heaters,), V; returns once the phases stand."""
-        await self.settling.heaters_acting(self.loop.set_heater_voltages(drive_v))
+        await self.settling.heaters_still(self.loop.set_heater_voltages(drive_v))
 
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
@@ -220,6 +225,7 @@ class PhotonicDevice:
         await self.settling.applied(sequence)
         self.calibration = calibration
         self._scale = None
+        self._programs.clear()
 
     async def load(self, matrix: NDArray[Any]) -> None:
         """Program a matrix, shape (ports, ports), of any norm; returns once it stands.
@@ -233,7 +239,7 @@ class PhotonicDevice:
             wanted = self._checked(matrix, (self.ports, self.ports))
             calibration = self._require_calibration()
             scale = max(float(np.linalg.norm(wanted, 2)), np.finfo(float).tiny)
-            phases = own_phases_for(wanted / scale, calibration)
+            phases = self._programmed(wanted / scale, calibration)
             await self.settling.heaters_acting(self.loop.set_heater_phases(phases))
             self._scale = scale
             self.counters.matrices_loaded += 1
@@ -283,6 +289,15 @@ class PhotonicDevice:
         if self.calibration is None:
             raise DeviceStateError(self.name, "calibrate the chip first", "uncalibrated")
         return self.calibration
+
+    def _programmed(self, matrix: ComplexArray, calibration: ChipCalibration) -> FloatArray:
+        """Own phases for a matrix; found once for as long as the calibration holds."""
+        key = matrix.tobytes()
+        if key not in self._programs:
+            if len(self._programs) >= PROGRAMS_KEPT:
+                self._programs.pop(next(iter(self._programs)))
+            self._programs[key] = own_phases_for(matrix, calibration)
+        return self._programs[key]
 
     def _checked(self, array: NDArray[Any], shape: tuple[int, int]) -> ComplexArray:
         if array.shape != shape:

@@ -101,13 +101,32 @@ class Settling:
         raise DeviceTimeoutError(self._loop.device, "the die's temperature does not come to rest")
 
     async def heaters_acting(self, sequence: int) -> None:
-        """Wait until heaters act as commanded, and until their heat has moved the die."""
+        """Wait until heaters act as commanded and their heat has moved the die.
+
+        The die may be moving for other reasons: those are not waited for.
+        """
+        step_k = await self._acting(sequence)
+        if step_k > HEAT_STEP_K:
+            die = self._loop.config.die
+            constant_s = die.resistance_k_per_w * die.capacity_j_per_k
+            await asyncio.sleep(constant_s * math.log(step_k / HEAT_STEP_K))
+
+    async def heaters_still(self, sequence: int) -> None:
+        """Wait until heaters act as commanded and the die stands again.
+
+        Raises:
+            DeviceTimeoutError: it does not come to rest.
+        """
+        if await self._acting(sequence) > HEAT_STEP_K:
+            await self.die_still()
+
+    async def _acting(self, sequence: int) -> float:
+        """Wait until a command acts; how far its heat will move the die, K."""
         before_w = self._state("heater_power_w")
         await asyncio.sleep(ACTING_TICKS * TICK_S)
         await self.applied(sequence)
         step_w = abs(self._state("heater_power_w") - before_w)
-        if step_w * self._loop.config.die.resistance_k_per_w > HEAT_STEP_K:
-            await self.die_still()
+        return step_w * self._loop.config.die.resistance_k_per_w
 
     def _state(self, name: str) -> float:
         return float(self._loop.arrays.state[name][0])
