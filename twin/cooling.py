@@ -8,7 +8,7 @@ from lumina.compiled import compiled
 from lumina.frames import SAFE_STATE, TEC_ENABLED
 from lumina.theory.peltier import PeltierParameters, peltier_flows
 from twin.config import PlantConfig
-from twin.records import INSTRUMENT, TEC, TICK_S, clamp
+from twin.records import INSTRUMENT, SENSOR_SOUND, TEC, TICK_S, clamp
 
 __all__ = ["Cooling", "add_cooling", "build_cooling", "drive_fan", "drive_tec"]
 
@@ -73,10 +73,11 @@ def regulate(cooling: Cooling, state: Any, inputs: Any, measured_c: float) -> fl
 def drive_tec(cooling: Cooling, state: Any, inputs: Any, head: Any, measured_c: float) -> None:
     """Move the TEC current towards its command, within the driver's limit and slew."""
     if inputs.tec_source == INSTRUMENT:
-        enabled = inputs.instrument_tec_on == 1.0
-        regulated = enabled and inputs.regulator_on == 1.0
+        # A controller that cannot read its sensor, carrier_a, switches its output off.
+        blind = inputs.regulator_on == 1.0 and inputs.sensor_fault[0] != SENSOR_SOUND
+        enabled = inputs.instrument_tec_on == 1.0 and not blind
         wanted_a = inputs.instrument_tec_a
-        if regulated:
+        if enabled and inputs.regulator_on == 1.0:
             wanted_a = regulate(cooling, state, inputs, measured_c)
         else:
             state.regulator_a = 0.0

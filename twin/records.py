@@ -80,7 +80,6 @@ PLANT_STATE = np.dtype(
         ("heater_power_w", "f8"),  # of all heaters
         ("compute_power_w", "f8"),
         ("chip_power_w", "f8"),  # light behind the board's attenuator
-        ("laser_monitor_w", "f8"),
     ]
 )
 

@@ -7,7 +7,7 @@ from lumina.frames import SAFE_STATE
 from lumina.theory.peltier import peltier_flows
 from tests.twin.plants import build
 from twin.plant import Plant
-from twin.records import INSTRUMENT, TICK_S
+from twin.records import INSTRUMENT, SENSOR_OPEN, TICK_S
 
 
 def balance(plant: Plant, fan_rpm: float, tec_a: float, load_w: float) -> dict[str, float]:
@@ -169,6 +169,9 @@ def test_a_stand_alone_controller_regulates_on_its_own() -> None:
     assert plant.sensor.head["tec_current_a"][0] == -4.0
     plant.step(59_000)
     assert plant.temperatures_c()["carrier"] == pytest.approx(35.0, abs=0.02)
+    plant.inputs["sensor_fault"][0, 0] = SENSOR_OPEN
+    plant.step()
+    assert plant.sensor.head["tec_current_a"][0] == 0.0
 
 
 def test_a_stand_alone_controller_drives_a_fixed_current() -> None:
