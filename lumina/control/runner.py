@@ -19,7 +19,7 @@ import numpy as np
 from numba.core import types
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled, entry_point
 from lumina.control.loop import ControlLoop
 from lumina.control.privileges import PrivilegeTier, raise_privileges
 from lumina.control.records import ControlArrays
@@ -150,12 +150,20 @@ class TwinRunner:
     FOREVER = 2**62
 
     def __init__(self, plant: Plant, loop: ControlLoop) -> None:
-        self._plant = plant
         self._loop = loop
         self._clock = np.zeros(1, CLOCK)
         self._histogram = np.zeros(HISTOGRAM_BINS, np.int64)
         self._thread: threading.Thread | None = None
         self._tier: PrivilegeTier | None = None
+        self._records = (
+            plant.arrays,
+            loop.arrays,
+            plant.sensor,
+            plant.actuator,
+            self._clock,
+            self._histogram,
+        )
+        self._run_ticks = entry_point(run_ticks, *self._records, 0)
 
     def advance(self, ticks: int) -> None:
         """Run a batch of ticks back to back (virtual time)."""
@@ -169,7 +177,6 @@ class TwinRunner:
         """Start the real-time thread."""
         if self._thread is not None:
             raise DeviceStateError(self._loop.device, "the loop was started twice", "running")
-        self.advance(0)  # compiled before the clock starts to count
         self._clock["real_time"], self._clock["stop"] = 1, 0
         self._thread = threading.Thread(
             target=self._run_real_time, name=f"loop-{self._loop.device}", daemon=True
@@ -215,13 +222,4 @@ class TwinRunner:
         self._run(self.FOREVER)
 
     def _run(self, ticks: int) -> None:
-        plant = self._plant
-        run_ticks(
-            plant.arrays,
-            self._loop.arrays,
-            plant.sensor,
-            plant.actuator,
-            self._clock,
-            self._histogram,
-            ticks,
-        )
+        self._run_ticks(*self._records, ticks)
