@@ -18,8 +18,8 @@ from twin.config import PlantConfig
 
 __all__ = ["run"]
 
-BATCH_TICKS = 5_000
-BATCHES = 9
+BATCH_TICKS = 2_000
+BATCHES = 100
 TICK_US = 1000.0
 CORE_SHARE = 0.03
 """What the loop may take of a core at 64 channels."""

@@ -5,6 +5,9 @@
   frames a second into a run folder;
 - *whole_bench_1khz*: the same with a task that wakes every millisecond, so that the
   asyncio loop turns once per tick.
+
+Each is measured several times and the fastest taken: whatever else runs on the machine
+only slows it down.
 """
 
 import asyncio
@@ -23,9 +26,10 @@ from lumina.store import RunFolder
 
 __all__ = ["run"]
 
-BATCH_TICKS = 20_000
-BATCHES = 9
-HELD_S = 60.0
+BATCH_TICKS = 2_000
+BATCHES = 100
+HELD_S = 20.0
+HOLDS = 3
 TICK_S = 0.001
 BATCHED_TARGET = 500.0
 WHOLE_TARGET = 60.0
@@ -58,7 +62,7 @@ def speed(times_real: float, what: str, target: float) -> Figure:
 
 
 def batched_speed() -> float:
-    """Speed of the fastest of some batches: whatever else runs only slows a batch down."""
+    """Speed of the fastest of some batches."""
     runner = bench64_loop().runner
     runner.advance(BATCH_TICKS)
     walls_s = []
@@ -89,10 +93,13 @@ def whole_bench_speed(hold: Callable[[float], Awaitable[object]]) -> float:
 
 async def _held(folder: RunFolder, hold: Callable[[float], Awaitable[object]]) -> float:
     """Wall time that HELD_S of bench time takes, in s."""
+    walls_s = []
     async with open_bench(load_config(BENCH64), seed=1, chip_seed=1, folder=folder):
-        began_s = perf_counter()
-        await hold(HELD_S)
-        return perf_counter() - began_s
+        for _ in range(HOLDS):
+            began_s = perf_counter()
+            await hold(HELD_S)
+            walls_s.append(perf_counter() - began_s)
+    return min(walls_s)
 
 
 async def sleep_tick_by_tick(duration_s: float) -> None:

@@ -34,7 +34,8 @@ def bench(
     if as_json:
         typer.echo(json.dumps({"benchmarks": documents}, indent=2))
     else:
-        Console().print(figure_table(documents))
+        for name, document in documents.items():
+            Console().print(figure_table(name, document))
 
 
 def benchmark_names(checkout: Path = CHECKOUT) -> list[str]:
@@ -71,25 +72,21 @@ def run_benchmarks(names: Sequence[str]) -> dict[str, Any]:
     return {name: _run_one(name) for name in dict.fromkeys(names)}
 
 
-def figure_table(documents: Mapping[str, Any]) -> Table:
-    """The figures as a table, one row each."""
-    table = Table()
-    for heading in ("benchmark", "figure", "value", "target", "unit", "holds"):
+def figure_table(name: str, document: Mapping[str, Any]) -> Table:
+    """The figures of one benchmark, a row each."""
+    table = Table(title=name, title_justify="left")
+    for heading in ("figure", "measured", "target", "holds"):
         table.add_column(heading, no_wrap=True)
     table.add_column("versus")
-    for name, document in documents.items():
-        for figure, entry in document["figures"].items():
-            sign = "<=" if entry["better"] == "lower" else ">="
-            table.add_row(
-                name,
-                figure,
-                f"{entry['value']:.4g}",
-                f"{sign} {entry['target']:.4g}",
-                entry["unit"],
-                "yes" if entry["holds"] else "[bold red]no[/]",
-                entry["versus"],
-            )
-        table.add_section()
+    for figure, entry in document["figures"].items():
+        sign = "<=" if entry["better"] == "lower" else ">="
+        table.add_row(
+            figure,
+            f"{entry['value']:.4g} {entry['unit']}",
+            f"{sign} {entry['target']:.4g}",
+            "yes" if entry["holds"] else "[bold red]no[/]",
+            entry["versus"],
+        )
     return table
 
 

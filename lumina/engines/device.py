@@ -23,8 +23,10 @@ class MatrixDevice(Protocol):
 
     @property
     def lock(self) -> asyncio.Lock:
-        """Held by whoever has loaded a matrix until its last product is taken, so that two
-        tasks sharing a device never multiply by each other's weights."""
+        """Held from the loading of a matrix until its last product is taken.
+
+        So two tasks that share a device never multiply by each other's weights.
+        """
 
     async def load(self, matrix: Matrix) -> None:
         """Program a matrix; returns once the phases stand.

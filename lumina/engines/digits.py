@@ -123,6 +123,7 @@ def load_digit_set(seed: int = 0) -> DigitSet:
 def train_classifier(digits: DigitSet, seed: int = 0) -> DigitClassifier:
     """Train the network on the training digits: under a second, the same for the same seed."""
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     network = MLPClassifier(
         hidden_layer_sizes=(HIDDEN,),
@@ -131,7 +132,10 @@ def train_classifier(digits: DigitSet, seed: int = 0) -> DigitClassifier:
         max_iter=5000,
         random_state=seed,
     )
-    network.fit(digits.train_images, digits.train_labels)
+    # One thread: sums come in the same order on every machine, and matrices this small
+    # are slower on several, tenfold where these have to wait for a core.
+    with threadpool_limits(1):
+        network.fit(digits.train_images, digits.train_labels)
     pairs = zip(network.coefs_, network.intercepts_, strict=True)
     return DigitClassifier(tuple(Layer(weight.T.copy(), bias) for weight, bias in pairs))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from benchmarks import loop, snr, tick
+from benchmarks import loop, snr, tick, virtual_time
 from benchmarks.c_probe import ProbeResult, compiled_probe
 from benchmarks.harness import Figure
 from benchmarks.working_loop import bench64_loop
@@ -64,3 +64,8 @@ def test_the_loop_may_miss_what_the_probe_misses_and_thirty_more() -> None:
     assert not figures["gil_hog_p99"].holds
     assert figures["gil_hog_p50"].holds
     assert set(figures) == {f"gil_hog_{name}" for name in ("missed", "p50", "p99", "p99_9", "cpu")}
+
+
+def test_a_whole_bench_is_faster_than_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual_time, "HELD_S", 0.5)
+    assert virtual_time.whole_bench_speed(virtual_time.sleep_tick_by_tick) > 1.0
