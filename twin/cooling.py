@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.frames import SAFE_STATE, TEC_ENABLED
 from lumina.theory.peltier import PeltierParameters, peltier_flows
 from twin.config import PlantConfig
@@ -55,7 +55,7 @@ def build_cooling(config: PlantConfig) -> Cooling:
     )
 
 
-@compiled
+@compiled_tick
 def regulate(cooling: Cooling, state: Any, inputs: Any, measured_c: float) -> float:
     """PI regulator of a stand-alone controller; its integral stops at the current limit."""
     limit_a = clamp(inputs.regulator_limit_a, 0.0, cooling.limit_a)
@@ -69,7 +69,7 @@ def regulate(cooling: Cooling, state: Any, inputs: Any, measured_c: float) -> fl
     return current_a
 
 
-@compiled
+@compiled_tick
 def drive_tec(cooling: Cooling, state: Any, inputs: Any, head: Any, measured_c: float) -> None:
     """Move the TEC current towards its command, within the driver's limit and slew."""
     if inputs.tec_source == INSTRUMENT:
@@ -96,7 +96,7 @@ def drive_tec(cooling: Cooling, state: Any, inputs: Any, head: Any, measured_c: 
     state.tec_current_a = clamp(wanted_a, now_a - cooling.slew_a, now_a + cooling.slew_a)
 
 
-@compiled
+@compiled_tick
 def drive_fan(cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     """Move the fan towards its commanded speed; a stalled rotor stands at once."""
     if inputs.fan_stall == 1.0:
@@ -109,7 +109,7 @@ def drive_fan(cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     state.fan_rpm += cooling.fan_share * (wanted_rpm - state.fan_rpm)
 
 
-@compiled
+@compiled_tick
 def add_cooling(
     cooling: Cooling, state: Any, temperature_c: Any, heat_w: Any, ambient_c: float
 ) -> None:

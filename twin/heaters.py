@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled, compiled_fast
+from lumina.compiled import compiled_fast, compiled_tick
 from lumina.frames import HEATERS_ENABLED, SAFE_STATE
 from lumina.theory.drive import self_heated
 from twin.chip import Chip
@@ -89,7 +89,7 @@ def _diagonals(matrix: scipy.sparse.dia_array) -> NDArray[Any]:
     return np.array(rows, DIAGONAL)
 
 
-@compiled
+@compiled_tick
 def _clipped_v(wanted_v: FloatArray, full_scale_v: float, drive_v: FloatArray) -> None:
     for i in range(drive_v.size):
         wanted = wanted_v[i]  # what is not a number fails the comparison
@@ -127,7 +127,7 @@ def _warm(
     return total_w
 
 
-@compiled
+@compiled_tick
 def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> None:
     """Drive all heaters as commanded by board or instrument; notes their power in the state."""
     drive_v, flags = heaters.drive_v, actuator.head[0].flags
@@ -182,7 +182,7 @@ def _add_coupled(
             phase_rad[target + j] += coupling[row, first + j] * own_rad[first + j]
 
 
-@compiled
+@compiled_tick
 def set_phases(heaters: Heaters, die_c: float, wavelength_m: float) -> None:
     """Fill the phases: phi0 + C psi + imbalance x (drift of the die and of the laser).
 

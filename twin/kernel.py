@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.heat import HeatStep, heat_step
 from lumina.theory.noise import fill_normal
@@ -63,7 +63,7 @@ class PlantArrays(NamedTuple):
     """Scratch: the normal numbers of a tick."""
 
 
-@compiled
+@compiled_tick
 def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     """Add up who heats what, then advance the network."""
     wanted_w = clamp(inputs.compute_power_w, 0.0, heat.compute_limit_w)
@@ -77,7 +77,7 @@ def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: A
     heat_step(heat.step, temperature_c, heat_w, ambient_c, heat.scratch)
 
 
-@compiled
+@compiled_tick
 def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) -> None:
     """What the board measures of heat, cooling and load."""
     row, fault = sensors.thermistor, inputs.sensor_fault
@@ -92,7 +92,7 @@ def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) 
     head.inlet_c = inputs.ambient_c
 
 
-@compiled
+@compiled_tick
 def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) -> None:
     """Advance the plant by 1 ms under the last actuator frame and fill the sensor frame."""
     state, inputs = plant.state[0], plant.inputs[0]
@@ -122,7 +122,7 @@ def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame)
     read_monitors(optics, state, noise[SENSORS:], sensor)
 
 
-@compiled
+@compiled_tick
 def plant_ticks(
     plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame, ticks: int
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.frames import SAFE_STATE
 from lumina.theory.mesh import MeshArrays
 from lumina.theory.mesh_kernels import Couplers, couplers, propagate_vector
@@ -75,7 +75,7 @@ def build_optics(config: PlantConfig, chip: Chip) -> Optics:
     )
 
 
-@compiled
+@compiled_tick
 def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: Any) -> None:
     """Send the laser's light through the chip, evenly into all ports.
 
@@ -96,7 +96,7 @@ def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: An
         optics.output_power_w[port] = field[port].real ** 2 + field[port].imag ** 2
 
 
-@compiled
+@compiled_tick
 def read_monitors(optics: Optics, state: Any, noise: Any, sensor: Any) -> None:
     """Fill the detector codes and the laser monitor of the frame.
 

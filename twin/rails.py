@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from twin.config import PlantRailConfig
 from twin.records import DETECTORS, HEATERS, LASER, TEC, TICK_S, clamp
 
@@ -53,7 +53,7 @@ def build_rails(rails: tuple[PlantRailConfig, ...]) -> NDArray[Any]:
     return np.array(rows, RAIL)
 
 
-@compiled
+@compiled_tick
 def load_current_a(rail: Any, power_w: float) -> float:
     """Current of a fixed-power load; below half the nominal voltage it acts as a resistor."""
     knee_v = 0.5 * rail.nominal_v
@@ -62,7 +62,7 @@ def load_current_a(rail: Any, power_w: float) -> float:
     return power_w * rail.voltage_v / (knee_v * knee_v)  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled_tick
 def step_rails(rails: NDArray[Any], state: Any, inputs: Any, actuator: Any, head: Any) -> None:
     """Move the rails for one tick, fill their readings into the sensor head, say who has power."""
     supplied = 1 if inputs.supply_on == 1.0 else 0

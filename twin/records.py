@@ -6,7 +6,7 @@ a time; a tick sees the old word or the new one. A word that is not a number cou
 
 import numpy as np
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.frames import MAX_RAILS
 
 __all__ = [
@@ -84,7 +84,7 @@ PLANT_STATE = np.dtype(
 )
 
 
-@compiled
+@compiled_tick
 def clamp(value: float, low: float, high: float) -> float:
     """Limit to low .. high; what is not a number becomes 0, then is limited."""
     if value != value:  # noqa: PLR0124 - NaN is the one value that differs from itself

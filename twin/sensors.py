@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.frames import OPEN_CODE
 from lumina.theory.thermistor import ThermistorLaw, code_from_resistance, thermistor_ohm
 from twin.config import PlantConfig, SensorConfig
@@ -58,7 +58,7 @@ def _sensor(sensor: SensorConfig, nodes: list[str], config: PlantConfig) -> tupl
     )  # fmt: skip
 
 
-@compiled
+@compiled_tick
 def follow_temperatures(sensors: Sensors, temperature_c: Any) -> None:
     """Let every bead follow its node for one tick."""
     for i in range(sensors.thermistor.size):
@@ -66,7 +66,7 @@ def follow_temperatures(sensors: Sensors, temperature_c: Any) -> None:
         sensor.bead_c += sensor.share * (temperature_c[sensor.node] - sensor.bead_c)
 
 
-@compiled
+@compiled_tick
 def thermistor_code(sensor: Any, fault: float, noise: float) -> int:
     """Converter code of one sample; `noise` is a standard normal number."""
     if fault == SENSOR_OPEN:
@@ -82,7 +82,7 @@ def thermistor_code(sensor: Any, fault: float, noise: float) -> int:
     return code_from_resistance(thermistor_ohm(law, seen_c), sensor.reference_ohm)
 
 
-@compiled
+@compiled_tick
 def metered_power_w(sensors: Sensors, tick: int, power_w: float) -> float:
     """Compute power as metered: with a gain error, some ticks ago."""
     ring = sensors.delayed_w

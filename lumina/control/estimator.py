@@ -12,7 +12,7 @@ quicker follows the load better, slower passes less sensor noise to the phases.
 import math
 from typing import Any
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 
 __all__ = ["estimate_die"]
 
@@ -20,7 +20,7 @@ TEMPERATURE_CORRECTION_PER_S = 10.0
 SENSOR_CORRECTION_PER_S = 5.0
 
 
-@compiled
+@compiled_tick
 def estimate_die(parameters: Any, state: Any, power_w: float, dt_s: float) -> None:
     """Advance the estimate by one period under `power_w`, the heat into the die in W."""
     if state.estimating == 0:

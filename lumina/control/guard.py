@@ -11,7 +11,7 @@ is higher. A die sensor that cannot be read for `blind_ticks` is an emergency.
 import math
 from typing import Any
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.control.records import Tier
 
 __all__ = ["guard_reset", "guard_step"]
@@ -24,7 +24,7 @@ NORMAL, WARNING, CRITICAL, EMERGENCY = (
 )
 
 
-@compiled
+@compiled_tick
 def tier_at(parameters: Any, temperature_c: float, tier: int) -> int:
     """The tier for a temperature, given the present tier (hysteresis on the way down)."""
     slack_k = parameters.hysteresis_k
@@ -37,7 +37,7 @@ def tier_at(parameters: Any, temperature_c: float, tier: int) -> int:
     return NORMAL
 
 
-@compiled
+@compiled_tick
 def throttle_at(parameters: Any, temperature_c: float) -> float:
     """Share of laser and compute power allowed: 1 up to warning, 0 from critical."""
     span_k = parameters.critical_c - parameters.warning_c
@@ -45,7 +45,7 @@ def throttle_at(parameters: Any, temperature_c: float) -> float:
     return min(max(share, 0.0), 1.0)
 
 
-@compiled
+@compiled_tick
 def count_transition(state: Any, before: int, after: int) -> None:
     """Count what the user is told about: events, throttlings, shutdowns."""
     if after > before:
@@ -56,7 +56,7 @@ def count_transition(state: Any, before: int, after: int) -> None:
             state.emergencies += 1
 
 
-@compiled
+@compiled_tick
 def guard_step(parameters: Any, state: Any) -> None:
     """Judge this tick: sets `tier` and `throttle`, and latches an emergency."""
     judged_c = state.die_estimate_c
@@ -80,7 +80,7 @@ def guard_step(parameters: Any, state: Any) -> None:
         state.throttled_ticks += 1
 
 
-@compiled
+@compiled_tick
 def guard_reset(parameters: Any, state: Any) -> None:
     """Leave a latched emergency, if the die is readable and below warning by the hysteresis."""
     cool = state.die_estimate_c < parameters.warning_c - parameters.hysteresis_k

@@ -10,12 +10,12 @@ Source: Astrom and Hagglund, Advanced PID Control, ISA 2006, ch. 3.
 
 from typing import Any
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 
 __all__ = ["pid_hold", "pid_retune", "pid_step"]
 
 
-@compiled
+@compiled_tick
 def pid_step(
     gains: Any, state: Any, setpoint: float, measured: float, low: float, high: float, dt_s: float
 ) -> float:
@@ -46,7 +46,7 @@ def pid_step(
     return output
 
 
-@compiled
+@compiled_tick
 def pid_hold(gains: Any, state: Any, setpoint: float, measured: float, output: float) -> None:
     """Follow an output that something else decides, so that taking over is bumpless."""
     state.filtered = measured
@@ -55,7 +55,7 @@ def pid_hold(gains: Any, state: Any, setpoint: float, measured: float, output: f
     state.output = output
 
 
-@compiled
+@compiled_tick
 def pid_retune(
     gains: Any, state: Any, setpoint: float, measured: float, kp: float, weight: float, kd: float
 ) -> None:

@@ -10,7 +10,7 @@ the rails are asked up again.
 
 from typing import Any
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.control.records import RailState
 
 __all__ = ["FAULT_NAMES", "rails_request_up", "rails_step"]
@@ -33,7 +33,7 @@ PATIENCE = 3.0
 """A rail must follow within this many ramp times (and at least 50 ms)."""
 
 
-@compiled
+@compiled_tick
 def rail_violation(rail: Any, voltage_v: float, current_a: float, dt_s: float) -> int:
     """Which limit this sample breaks: 0 for none."""
     if current_a > rail.current_limit_a:
@@ -47,7 +47,7 @@ def rail_violation(rail: Any, voltage_v: float, current_a: float, dt_s: float) -
     return 0
 
 
-@compiled
+@compiled_tick
 def watch_rails(state: Any, rails: Any, head: Any, dt_s: float) -> None:
     """Trip every rail that has been beyond a limit for `SUSPECT_TICKS`."""
     for i in range(rails.size):
@@ -62,7 +62,7 @@ def watch_rails(state: Any, rails: Any, head: Any, dt_s: float) -> None:
             state.rail_faults += 1
 
 
-@compiled
+@compiled_tick
 def raise_rails(rails: Any, head: Any, dt_s: float) -> None:
     """Move the first rail that is not up yet; the others wait for it."""
     for i in range(rails.size):
@@ -80,7 +80,7 @@ def raise_rails(rails: Any, head: Any, dt_s: float) -> None:
         return
 
 
-@compiled
+@compiled_tick
 def lower_rails(rails: Any, head: Any, dt_s: float) -> None:
     """Move the last rail that is not down yet; the others wait for it."""
     for i in range(rails.size - 1, -1, -1):
@@ -99,7 +99,7 @@ def lower_rails(rails: Any, head: Any, dt_s: float) -> None:
         return
 
 
-@compiled
+@compiled_tick
 def rails_request_up(state: Any, rails: Any) -> None:
     """Ask all rails up; clears earlier trips."""
     for i in range(rails.size):
@@ -110,7 +110,7 @@ def rails_request_up(state: Any, rails: Any) -> None:
     state.rails_wanted = 1
 
 
-@compiled
+@compiled_tick
 def rails_step(state: Any, rails: Any, head: Any, dt_s: float) -> None:
     """Watch and move the rails for one tick. `head` is the sensor frame's header."""
     watch_rails(state, rails, head, dt_s)

@@ -8,7 +8,7 @@ only then what to drive.
 import math
 from typing import Any
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.control.commands import apply_commands
 from lumina.control.estimator import estimate_die
 from lumina.control.guard import guard_step
@@ -43,7 +43,7 @@ RAIL_ON = int(RailState.ON)
 FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
 
 
-@compiled
+@compiled_tick
 def linearise(parameters: Any, code: int) -> float:
     """Temperature in C from a thermistor code; NaN for an open or shorted sensor."""
     return temperature_from_code(
@@ -54,7 +54,7 @@ def linearise(parameters: Any, code: int) -> float:
     )
 
 
-@compiled
+@compiled_tick
 def mean_of_readable(first: float, second: float) -> float:
     """Mean of two readings, or the one that is not NaN."""
     if math.isnan(first):
@@ -64,7 +64,7 @@ def mean_of_readable(first: float, second: float) -> float:
     return 0.5 * (first + second)
 
 
-@compiled
+@compiled_tick
 def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     """Linearise the frame's thermistors into the state."""
     state.tick = head.tick
@@ -75,7 +75,7 @@ def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     state.sink_c = linearise(parameters, head.sink_code)
 
 
-@compiled
+@compiled_tick
 def ramp_setpoint(parameters: Any, state: Any) -> float:
     """Move the working set point towards the commanded one at the ramp rate."""
     step_k = parameters.ramp_k_per_s * DT_S
@@ -85,7 +85,7 @@ def ramp_setpoint(parameters: Any, state: Any) -> float:
     return ramped_c
 
 
-@compiled
+@compiled_tick
 def tec_current(parameters: Any, state: Any) -> float:
     """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
     if state.tier == EMERGENCY or state.tec_mode == TEC_OFF or math.isnan(state.carrier_c):
@@ -104,7 +104,7 @@ def tec_current(parameters: Any, state: Any) -> float:
     return held_a
 
 
-@compiled
+@compiled_tick
 def fan_speed(parameters: Any, state: Any) -> float:
     """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
     limit_rpm: float = parameters.fan_limit_rpm
@@ -123,7 +123,7 @@ def fan_speed(parameters: Any, state: Any) -> float:
     return held_rpm
 
 
-@compiled
+@compiled_tick
 def rails_are_up(rails: Any) -> bool:
     """Whether every rail is on."""
     for i in range(rails.size):
@@ -132,7 +132,7 @@ def rails_are_up(rails: Any) -> bool:
     return True
 
 
-@compiled
+@compiled_tick
 def fill_header(control: ControlArrays, head: Any, tec_a: float, fan_rpm: float) -> None:
     """Fill the actuator header, with the guard's word above all others."""
     state = control.state[0]
@@ -155,7 +155,7 @@ def fill_header(control: ControlArrays, head: Any, tec_a: float, fan_rpm: float)
         head.rail_set_v[i] = control.rails[i].set_v
 
 
-@compiled
+@compiled_tick
 def control_step(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
     """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
     parameters, state = control.parameters[0], control.state[0]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled, memory_fence
+from lumina.compiled import compiled_tick, memory_fence
 from lumina.control.records import TELEMETRY_SLOTS, ControlArrays, TelemetryRing
 from lumina.frames import MAX_RAILS, ActuatorFrame, SensorFrame
 
@@ -20,7 +20,7 @@ SLOTS = TELEMETRY_SLOTS
 RAILS = MAX_RAILS
 
 
-@compiled
+@compiled_tick
 def fill_row(row: Any, control: ControlArrays, sensor: Any, actuator: Any) -> None:
     """Copy what users watch from the step's records and the two frame headers."""
     state = control.state[0]
@@ -44,7 +44,7 @@ def fill_row(row: Any, control: ControlArrays, sensor: Any, actuator: Any) -> No
         row.rail_fault[i] = control.rails[i].fault
 
 
-@compiled
+@compiled_tick
 def publish(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
     """Write one row into the ring."""
     ring = control.telemetry

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.errors import UsageError
 
 __all__ = ["AMBIENT", "HeatNetwork", "HeatStep", "heat_step"]
@@ -133,7 +133,7 @@ def _assemble(
     return HeatStep(advance, np.ascontiguousarray(gain[:, :n]), gain[:, n].copy())
 
 
-@compiled
+@compiled_tick
 def heat_step(
     step: HeatStep,
     temperature_c: FloatArray,

@@ -9,7 +9,7 @@ S, R and K may vary with the mean temperature of the two sides. Positive current
 
 from typing import NamedTuple
 
-from lumina.compiled import compiled
+from lumina.compiled import compiled_tick
 from lumina.theory.thermistor import KELVIN
 
 __all__ = ["PeltierParameters", "peltier_flows"]
@@ -54,7 +54,7 @@ class PeltierParameters(NamedTuple):
         )
 
 
-@compiled
+@compiled_tick
 def peltier_flows(
     tec: PeltierParameters, current_a: float, cold_c: float, hot_c: float
 ) -> tuple[float, float, float]:
