@@ -1,0 +1,1 @@
+"""Pure equations that plant, control, calibration and engines share."""
