@@ -1,0 +1,1 @@
+"""Calibration: from an unknown chip to one whose every parameter is known well enough."""

@@ -1,0 +1,111 @@
+"""Fit the whole model of a chip to its transfer matrix at many settings, by Gauss-Newton.
+
+The walk along the mesh starts it close by; here all that the walk left out comes in:
+crosstalk, loss, temperature, the noise of 500 steps on one another. Each measured matrix
+gives 2 N^2 equations, so a few dozen random settings settle every parameter.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from calibration.model import own_phases_rad, predicted_transfer
+from calibration.neighbours import Neighbours
+from calibration.result import ChipCalibration
+from calibration.slopes import Block, moved, point_at, slopes_of
+
+__all__ = ["Fit", "Snapshot", "relative_error"]
+
+FloatArray = NDArray[np.float64]
+
+_ROUNDING = 1e-5
+"""Share by which a step is shortened, so that single-precision sums stay positive definite."""
+
+
+class Snapshot(NamedTuple):
+    """One setting and what was seen there."""
+
+    drive_v: FloatArray
+    """Shape (shifters,), in V."""
+    die_c: float
+    """Die temperature, in C."""
+    transfer: NDArray[np.complex128]
+    """Shape (ports, ports), of full scale."""
+
+
+class Fit:
+    """A chip's model on its way from a first guess to what the snapshots say.
+
+    The most probable model: snapshots scatter by their noise, parameters about the first
+    guess by the units of `Block`. The second holds what snapshots cannot tell, such as
+    phases that commute through the attenuators.
+
+    Attributes:
+        calibration: the model as it stands.
+    """
+
+    def __init__(self, guess: ChipCalibration, neighbours: Neighbours, noise: float) -> None:
+        """Start from a guess; `noise` is that of one element of a snapshot, of full scale."""
+        self.calibration = guess
+        self._guess, self._neighbours, self._variance = guess, neighbours, noise**2
+        self._moves: dict[Block, FloatArray] = {}
+
+    def step(self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]) -> None:
+        """One Gauss-Newton step of some parameters on some snapshots."""
+        normal, pull, sizes, missed = self._normal_equations(snapshots, blocks)
+        variance = max(self._variance, 0.1 * missed)
+        so_far = [
+            self._moves.get(block, np.zeros(n)) for block, n in zip(blocks, sizes, strict=True)
+        ]
+        # One unit is one sigma; complex noise has its variance in two parts.
+        normal[np.diag_indices_from(normal)] *= 1.0 + _ROUNDING
+        normal[np.diag_indices_from(normal)] += 0.5 * variance
+        pull -= 0.5 * variance * np.concatenate(so_far)
+        step = cho_solve(cho_factor(normal, lower=True, overwrite_a=True), pull)
+        parts = np.split(step, np.cumsum(sizes)[:-1])
+        for block, before, part in zip(blocks, so_far, parts, strict=True):
+            self._moves[block] = before + part
+        self.calibration = self._guess
+        for block, move in self._moves.items():
+            self.calibration = moved(self.calibration, block, move, self._neighbours)
+
+    def _normal_equations(
+        self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]
+    ) -> tuple[FloatArray, FloatArray, list[int], float]:
+        """Normal matrix and pull of the snapshots, and how many parameters each block has."""
+        normal, pull, sizes, missed = None, None, [0], 0.0
+        for snapshot in snapshots:
+            point = point_at(self.calibration, snapshot.drive_v, snapshot.die_c)
+            slopes = [slopes_of(block, point, self._neighbours) for block in blocks]
+            sizes = [len(rows) for rows in slopes]
+            stacked = np.concatenate(slopes).view(np.float32)
+            rest = (snapshot.transfer - point.transfer).astype(np.complex64).ravel()
+            missed += float(np.mean(np.abs(rest) ** 2)) / len(snapshots)
+            product, share = stacked @ stacked.T, stacked @ rest.view(np.float32)
+            normal = product if normal is None else np.add(normal, product, out=normal)
+            pull = share if pull is None else pull + share
+        return np.asarray(normal, np.float64), np.asarray(pull, np.float64), sizes, missed
+
+
+def relative_error(
+    calibration: ChipCalibration, snapshots: Sequence[Snapshot], noise: float
+) -> float:
+    """Relative Frobenius error of the predicted transfer, with the snapshots' noise removed.
+
+    Args:
+        calibration: the chip as known.
+        snapshots: what was seen.
+        noise: rms noise of one element of a snapshot, of full scale.
+    """
+    seen = np.stack([snapshot.transfer for snapshot in snapshots])
+    told = np.stack([_predicted(calibration, snapshot) for snapshot in snapshots])
+    missed = np.sum(np.abs(seen - told) ** 2) - seen.size * noise**2
+    return float(np.sqrt(max(missed, 0.0) / np.sum(np.abs(seen) ** 2)))
+
+
+def _predicted(calibration: ChipCalibration, snapshot: Snapshot) -> NDArray[np.complex128]:
+    own = own_phases_rad(calibration, snapshot.drive_v)
+    return predicted_transfer(calibration, own, snapshot.die_c - calibration.reference_die_c)
