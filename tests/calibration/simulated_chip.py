@@ -90,8 +90,9 @@ class SimulatedChip:
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         self.measurements += repeats
         shape = (self.architecture.ports, self.architecture.ports, 2)
-        noise: ComplexArray = self._rng.standard_normal(shape) @ np.array([1.0, 1.0j])
-        return self.true_transfer() + noise * (self.noise / np.sqrt(2.0 * repeats))
+        noise = self._rng.standard_normal(shape) @ np.array([1.0, 1.0j])
+        seen: ComplexArray = self.true_transfer() + noise * (self.noise / np.sqrt(2.0 * repeats))
+        return seen
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         self.carrier_c = carrier_c
