@@ -75,7 +75,8 @@ def compiled_fast(function: F) -> F:
 
     For linear algebra on finite numbers only: never for code that must notice NaN.
     """
-    result: F = compile_lazily(function, **RULES, fastmath={"reassoc", "contract", "nsz"}, _nrt=True)
+    loose = {"reassoc", "contract", "nsz"}
+    result: F = compile_lazily(function, **RULES, fastmath=loose, _nrt=True)
     return result
 
 

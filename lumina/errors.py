@@ -1,5 +1,7 @@
 """Every error that Lumina raises, one class per thing that a caller can do about it.
 
+::
+
     LuminaError
     ├── ConfigError              mend the file: all problems at once, with line and range
     ├── UsageError               mend the call: an argument that can never work
@@ -17,6 +19,8 @@
     ├── CalibrationError         the chip could not be learned; `channels` names the culprits
     ├── StoreError               a run folder or calibration file; `path` names it
     └── VirtualTimeError         real I/O or real waiting under virtual time
+
+Each carries what a program needs in typed fields, and says the rest in its message.
 """
 
 from collections.abc import Sequence
@@ -158,9 +162,8 @@ class ThermallyUnsafeError(SafetyError):
 
     def __init__(self, device: str, tier: str, temperature_c: float) -> None:
         self.device, self.tier, self.temperature_c = device, tier, temperature_c
-        remedy = (
-            "let it cool, then reset the guard" if tier == "emergency" else "let it cool and try again"
-        )
+        latched = tier == "emergency"
+        remedy = "let it cool, then reset the guard" if latched else "let it cool and try again"
         super().__init__(
             f"{device}: refused, thermal guard is in tier {tier} at {temperature_c:.1f} C; {remedy}"
         )

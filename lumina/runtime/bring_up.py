@@ -20,6 +20,9 @@ POLL_S = 0.01
 FIRST_READING_S = 2.0
 RAILS_TIMEOUT_S = 30.0
 
+LAST_ROW_S = 0.1
+"""One period of the slowest telemetry, so that the record shows the rails down."""
+
 
 async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None:
     """Bring one station up to a locked temperature.
@@ -139,5 +142,6 @@ async def shut_down(station: Station, drive: LoopDrive, journal: Journal) -> Non
             except LuminaError as error:
                 text = f"{step.__name__.replace('_', ' ')} failed: {error}"
                 journal.tell(device.name, "shutdown", text, level="error")
+        await asyncio.sleep(LAST_ROW_S)
         drive.stop()
     device.lifecycle = DeviceState.SHUTDOWN

@@ -215,7 +215,7 @@ class PhotonicDevice:
     async def install(self, calibration: ChipCalibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""
         # The loop corrects by own phases; drift is of whole phases, crosstalk included.
-        own_drift = np.linalg.solve(calibration.crosstalk, calibration.tempco_rad_per_k)
+        own_drift: FloatArray = np.linalg.solve(calibration.crosstalk, calibration.tempco_rad_per_k)
         sequence = self.loop.set_heater_law(
             calibration.phase_gain_rad_per_v2,
             calibration.curvature_per_v2,

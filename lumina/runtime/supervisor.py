@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
+
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
 from lumina.control.runner import TwinRunner
@@ -84,10 +86,10 @@ class Supervisor:
             await self._follow_tier(row)
 
     def _changes(self, rows: Any) -> Any:
-        """Which rows differ from what is known, in tier or rails."""
-        rails = [int(rail) for rail in self._rails]
-        moved = (rows["rail_state"][:, : len(rails)] != rails).any(axis=1)
-        return (rows["tier"] != int(self._tier)) | moved
+        """Which rows differ from the one before, in tier or rails."""
+        now = np.column_stack([rows["tier"], rows["rail_state"][:, : len(self._rails)]])
+        before = np.vstack([[[int(self._tier), *map(int, self._rails)]], now[:-1]])
+        return (now != before).any(axis=1)
 
     def _record(self, rows: Any) -> None:
         if self._recorder is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lumina.control.records import RailState, Tier
+from lumina.control.records import RailState, TecMode, Tier
 from lumina.errors import (
     ConfigError,
     DeviceStateError,
@@ -25,8 +25,9 @@ RAILS = ["dac_1v8", "detectors_5v", "tec_12v", "heaters_12v", "laser_3v3"]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - the loop's state has no event to wait for
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(3600):
+        while not condition():  # noqa: ASYNC110 - the loop's state has no event to wait for
+            await asyncio.sleep(0.01)
 
 
 def rail_order(log: Log, state: RailState) -> list[str]:
@@ -75,11 +76,8 @@ def test_an_exception_inside_shuts_the_bench_down_and_passes_on(small: Path) -> 
 def test_cancellation_at_any_moment_shuts_the_bench_down(
     small: Path, log: Log, after_s: float
 ) -> None:
-    stations = []
-
     async def life() -> None:
-        async with open_bench(small, journal=Journal(log)) as bench:
-            stations.extend(bench.stations.values())
+        async with open_bench(small, journal=Journal(log)):
             await asyncio.sleep(1000)
 
     async def main() -> None:
@@ -102,8 +100,8 @@ def test_work_is_refused_while_the_guard_says_so_and_goes_on_after(small: Path) 
         async with open_bench(small) as bench:
             device = bench.device
             assert bench.environment is not None
-            bench.environment.set_ambient_c(50.0)
-            bench.environment.set_compute_power_w(200.0)
+            await device.settling.applied(device.loop.set_tec_mode(TecMode.OFF))
+            bench.environment.set_ambient_c(90.0)
             await until(lambda: device.tier >= Tier.CRITICAL)
             assert device.state is DeviceState.THERMAL_LIMIT
             with pytest.raises(ThermallyUnsafeError, match="npu: refused, thermal guard"):
@@ -111,7 +109,6 @@ def test_work_is_refused_while_the_guard_says_so_and_goes_on_after(small: Path) 
             with pytest.raises(ThermallyUnsafeError):
                 await device.load(np.eye(4))
             assert device.counters.failures == 1
-            bench.environment.set_compute_power_w(0.0)
             bench.environment.set_ambient_c(25.0)
             await until(lambda: device.state is DeviceState.READY)
             await device.measure_transfer()
