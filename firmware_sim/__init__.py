@@ -1,0 +1,1 @@
+"""Simulated instruments: the real wire protocols over pty and TCP, the twin as physics."""
