@@ -36,7 +36,7 @@ soak: setup
 	@$(BIN)/python -m pytest -m soak
 
 docs: .venv/.docs-installed
-	@$(BIN)/pdoc --docformat google --output-directory build/docs lumina twin drivers calibration
+	@$(BIN)/pdoc --docformat google --output-directory build/docs lumina twin drivers firmware_sim calibration
 	@echo "build/docs/index.html" >&2
 
 setup: .venv/.installed

@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 
-__all__ = ["Transport", "TransportError"]
+from drivers.transports.clock import monotonic
+
+__all__ = ["LoopTransport", "Transport", "TransportError", "Wire"]
 
 
 class TransportError(Exception):
@@ -16,10 +18,13 @@ class Transport(ABC):
         resource: the address as configured, for errors.
         reopening_forgets: whether bytes sent to an old connection can never arrive on a
             new one (true for sockets, false for serial lines).
+        patience_s: the longest a single `read` may be asked to wait, s. Between two
+            reads the bus looks whether anybody still wants the answer.
     """
 
     resource: str
     reopening_forgets: bool
+    patience_s: float = 0.05
 
     @abstractmethod
     def open(self) -> None:
@@ -48,3 +53,43 @@ class Transport(ABC):
         Raises:
             TransportError: the wire is gone.
         """
+
+    def now(self) -> float:
+        """The clock that time-outs are judged by, s."""
+        return monotonic()
+
+
+class LoopTransport(ABC):
+    """A byte stream that needs no thread: it waits on the event loop, so also in virtual time.
+
+    Attributes:
+        resource: the address as configured, for errors.
+        reopening_forgets: as `Transport.reopening_forgets`.
+    """
+
+    resource: str
+    reopening_forgets: bool
+
+    @abstractmethod
+    def open(self) -> None:
+        """As `Transport.open`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """As `Transport.close`."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """As `Transport.write`."""
+
+    @abstractmethod
+    async def read(self, timeout_s: float) -> bytes:
+        """As `Transport.read`."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """The clock that time-outs are judged by, s."""
+
+
+Wire = Transport | LoopTransport
+"""What a bus can stand on."""

@@ -1,0 +1,170 @@
+"""The rules of one bus, without I/O: what to send, what to wait for, what to drop.
+
+Each exchange is a generator that yields steps and is sent their results, so that the
+same rules run on a thread with a blocking wire and on the event loop in virtual time:
+
+- ``bytes``: write them
+- ``float``: read; the result is what has arrived, empty after that many seconds
+- ``None``: close and open the wire again
+"""
+
+import logging
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from drivers.framing import Framer
+from drivers.resync import Resync, Sentinel
+
+__all__ = ["Conversation", "GarbageError", "SilenceError", "Step"]
+
+logger = logging.getLogger(__name__)
+
+Step = bytes | float | None
+T = TypeVar("T")
+Steps = Generator[Step, bytes, T]
+
+TRIES = 2
+"""A garbled answer spoils one attempt to get back in step; the next starts clean."""
+
+
+class SilenceError(Exception):
+    """Nothing came in time."""
+
+
+class GarbageError(Exception):
+    """What came cannot be a reply."""
+
+
+class Conversation:
+    """What has been asked on one wire and not been answered.
+
+    Attributes:
+        dropped: late or surplus replies dropped so far.
+    """
+
+    def __init__(
+        self, device: str, framer: Framer, resync: Resync, now: Callable[[], float]
+    ) -> None:
+        self._device, self._framer, self._resync, self._now = device, framer, resync, now
+        self._unanswered: list[bytes] = []
+        self._surplus = False
+        self._splitter = framer.splitter()
+        self.dropped = 0
+
+    def start_anew(self, *, may_bring_old: bool) -> None:
+        """The wire has just been opened.
+
+        Args:
+            may_bring_old: whether replies to earlier requests, perhaps of another process,
+                can still come.
+        """
+        self._splitter = self._framer.splitter()
+        self._surplus = may_bring_old
+        if not may_bring_old:
+            self._unanswered.clear()
+
+    def request(self, message: bytes, timeout_s: float) -> Steps[bytes]:
+        """Send a message and wait for its reply.
+
+        Raises:
+            SilenceError: no reply within `timeout_s`.
+            GarbageError: the framing is broken.
+        """
+        yield from self._get_clean(timeout_s)
+        self._unanswered.append(message)
+        yield self._framer.encode(message)
+        answers = self._resync.answers
+        wanted = (lambda reply: answers(message, reply)) if answers else _any
+        reply = yield from self._await(wanted, timeout_s)
+        self._unanswered.clear()
+        return reply
+
+    def send(self, message: bytes, timeout_s: float) -> Steps[bytes]:
+        """Send a message that has no reply."""
+        yield from self._get_clean(timeout_s)
+        yield self._framer.encode(message)
+        return b""
+
+    def _get_clean(self, timeout_s: float) -> Steps[None]:
+        if self._resync.answers is not None:
+            return
+        stale = yield 0.0
+        if stale:
+            self._judge(stale)
+        if not self._unanswered and not self._surplus:
+            return
+        if self._resync.reopens:
+            yield None
+        else:
+            yield from self._follow_sentinels(timeout_s)
+        self.start_anew(may_bring_old=False)
+
+    def _judge(self, stale: bytes) -> None:
+        """Bytes that nobody has asked for: more than the tail of an end of line?"""
+        replies = self._feed(stale)
+        if replies or stale.strip(b"\r\n\0"):
+            self._drop(len(replies))
+            self._surplus = True
+
+    def _follow_sentinels(self, timeout_s: float) -> Steps[None]:
+        for last in [False] * (TRIES - 1) + [True]:
+            try:
+                yield from self._one_round(timeout_s)
+                return
+            except SilenceError:
+                if last:
+                    raise
+
+    def _one_round(self, timeout_s: float) -> Steps[None]:
+        assert self._resync.sentinels is not None
+        self._splitter = self._framer.splitter()
+        for sentinel in next(self._resync.sentinels):
+            mistakable = sentinel.messages[-1] in self._unanswered and len(sentinel.messages) == 1
+            yield from self._ask(sentinel, timeout_s)
+            if mistakable:
+                yield from self._until_quiet(timeout_s)
+
+    def _ask(self, sentinel: Sentinel, timeout_s: float) -> Steps[None]:
+        self._unanswered.append(sentinel.messages[-1])
+        for message in sentinel.messages:
+            yield self._framer.encode(message)
+        yield from self._await(sentinel.is_answer, timeout_s)
+
+    def _until_quiet(self, timeout_s: float) -> Steps[None]:
+        until_s = self._now() + timeout_s
+        while (left_s := until_s - self._now()) > 0:
+            data = yield left_s
+            if data:
+                self._drop(len(self._feed(data)))
+                until_s = self._now() + timeout_s
+
+    def _await(self, wanted: Callable[[bytes], bool], timeout_s: float) -> Steps[bytes]:
+        """The first reply that is wanted; those before it are dropped."""
+        until_s = self._now() + timeout_s
+        while (left_s := until_s - self._now()) > 0:
+            data = yield left_s
+            if not data:
+                continue
+            replies = self._feed(data)
+            for index, reply in enumerate(replies):
+                if wanted(reply):
+                    self._surplus = index + 1 < len(replies)
+                    return reply
+                self._drop(1)
+        raise SilenceError
+
+    def _feed(self, data: bytes) -> list[bytes]:
+        try:
+            return self._splitter.feed(data)
+        except ValueError as error:
+            self._surplus = True
+            self._splitter = self._framer.splitter()
+            raise GarbageError(str(error)) from error
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        logger.debug("%s: dropped %d late or surplus replies", self._device, count)
+
+
+def _any(_: bytes) -> bool:
+    return True

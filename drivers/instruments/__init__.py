@@ -1,0 +1,1 @@
+"""One module per instrument: a driver that speaks its wire protocol."""
