@@ -22,7 +22,7 @@ __all__ = ["compiled", "compiled_fast", "compiled_tick", "entry_point", "memory_
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ROOMS = ("lumina", "twin", "drivers", "calibration")
+ROOMS = ("lumina", "twin", "drivers", "firmware_sim", "calibration")
 MARK = b"lumina.compiled"
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lumina.control.privileges import FIFO_PRIORITY, NICE, PrivilegeTier
 from lumina.errors import LuminaError
+from lumina.privileges import FIFO_PRIORITY, NICE, PrivilegeTier
 
 __all__ = ["ProbeResult", "ProbeRun", "compiled_probe"]
 

@@ -3,7 +3,7 @@
  *     c_probe TICKS PERIOD_NS TIER PRIORITY
  *
  * Sleeps to absolute deadlines, notes how late it woke, does nothing else, and prints
- * one JSON object. TIER is a name of lumina.control.privileges.PrivilegeTier, the one
+ * one JSON object. TIER is a name of lumina.privileges.PrivilegeTier, the one
  * that the loop beside it reached; PRIORITY is the real-time priority or the niceness.
  *
  * Counting is the loop's: a start one period late or more is missed, and so is every

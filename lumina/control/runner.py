@@ -12,40 +12,22 @@ the plant lives through them under the last actuator frame, as a real one would.
 """
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba.core import types
-from numpy.typing import NDArray
 
 from lumina.compiled import compiled, entry_point
+from lumina.control.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.loop import ControlLoop
-from lumina.control.privileges import PrivilegeTier, raise_privileges
 from lumina.control.records import ControlArrays
 from lumina.control.step import control_step
 from lumina.errors import DeviceStateError
+from lumina.privileges import PrivilegeTier, raise_privileges
+from lumina.realtime import PERIOD_NS, now_ns, sleep_until
 from twin.kernel import plant_tick
 from twin.plant import Plant
 
-__all__ = ["Lateness", "TwinRunner"]
-
-PERIOD_NS = 1_000_000
-"""Period of the loop, ns."""
-
-HISTOGRAM_BINS = 4000
-"""Lateness bins of 1 us; the last one takes everything later."""
-
-CLOCK_MONOTONIC = 1
-TIMER_ABSTIME = 1
-NS_PER_S = 1_000_000_000
-
-clock_gettime: Any = types.ExternalFunction(
-    "clock_gettime", types.int32(types.int32, types.voidptr)
-)
-clock_nanosleep: Any = types.ExternalFunction(
-    "clock_nanosleep", types.int32(types.int32, types.int32, types.voidptr, types.voidptr)
-)
+__all__ = ["TwinRunner"]
 
 CLOCK = np.dtype(
     [
@@ -59,44 +41,6 @@ CLOCK = np.dtype(
         ("worst_ns", "i8"),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Lateness:
-    """How late ticks started after their deadlines, in real time.
-
-    Attributes:
-        ticks: ticks that were run.
-        missed: ticks that started 1 ms late or more, or were skipped.
-        p50_us, p99_us, p99_9_us: percentiles of the start of work after its deadline, us.
-        worst_us: the latest start, us.
-        tier: scheduling privileges of the thread.
-    """
-
-    ticks: int
-    missed: int
-    p50_us: float
-    p99_us: float
-    p99_9_us: float
-    worst_us: float
-    tier: PrivilegeTier | None
-
-
-@compiled
-def now_ns(timespec: NDArray[np.int64]) -> int:
-    """Monotonic time, ns; `timespec` is scratch of shape (2,)."""
-    clock_gettime(CLOCK_MONOTONIC, timespec.ctypes)
-    return int(timespec[0] * NS_PER_S + timespec[1])
-
-
-@compiled
-def sleep_until(deadline_ns: int, timespec: NDArray[np.int64]) -> None:
-    """Sleep to an absolute monotonic time, through any signals."""
-    timespec[0] = deadline_ns // NS_PER_S
-    timespec[1] = deadline_ns % NS_PER_S
-    while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec.ctypes, timespec.ctypes) != 0:
-        timespec[0] = deadline_ns // NS_PER_S
-        timespec[1] = deadline_ns % NS_PER_S
 
 
 @compiled
@@ -149,6 +93,9 @@ class TwinRunner:
 
     FOREVER = 2**62
 
+    fault: str | None = None
+    """A plant in memory cannot be lost."""
+
     def __init__(self, plant: Plant, loop: ControlLoop) -> None:
         self._loop = loop
         self._clock = np.zeros(1, CLOCK)
@@ -199,21 +146,11 @@ class TwinRunner:
 
     def lateness(self) -> Lateness | None:
         """Lateness so far; None if the loop never ran in real time."""
-        counted = int(self._histogram.sum())
-        if counted == 0:
-            return None
-        cumulative = np.cumsum(self._histogram) / counted
-        p50, p99, p99_9 = (
-            float(np.searchsorted(cumulative, share)) + 1.0 for share in (0.5, 0.99, 0.999)
-        )
         clock = self._clock[0]
-        return Lateness(
-            ticks=counted,
+        return lateness_of(
+            self._histogram,
             missed=int(clock["missed"]),
-            p50_us=p50,
-            p99_us=p99,
-            p99_9_us=p99_9,
-            worst_us=float(clock["worst_ns"]) / 1000,
+            worst_ns=int(clock["worst_ns"]),
             tier=self._tier,
         )
 

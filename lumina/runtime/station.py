@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from drivers.config import InstrumentConfig
 from drivers.interfaces import Instrument, Laser, PowerSupply
 from drivers.options import LaserOptions, PowerSupplyOptions
-from lumina.control.runner import PERIOD_NS, TwinRunner
+from lumina.control.runner import TwinRunner
 from lumina.errors import DeviceError
+from lumina.realtime import PERIOD_NS
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.virtual_time import VirtualTimeLoop
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.c_probe import Probe, ProbeResult, compiled_probe
-from lumina.control.privileges import PrivilegeTier
 from lumina.errors import LuminaError
+from lumina.privileges import PrivilegeTier
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
