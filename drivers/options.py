@@ -4,7 +4,7 @@ Every role has a base model with the settings that bring-up applies to any instr
 that role; a driver's own model adds what its instrument needs.
 """
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,8 +16,10 @@ __all__ = [
     "TSL570_POWER_W",
     "TSL570_WAVELENGTH_M",
     "DriverOptions",
+    "EbmpapstEcFanOptions",
     "FanOptions",
     "KeysightE36312aOptions",
+    "LabjackT7Options",
     "LaserOptions",
     "PhaseShifterBankOptions",
     "PowerMeterOptions",
@@ -83,6 +85,47 @@ class FanOptions(DriverOptions):
     """What a fan can do."""
 
     max_rpm: float = Field(4000.0, ge=100, le=4000, description="highest speed, RPM")
+
+
+class EbmpapstEcFanOptions(FanOptions):
+    """How an ebm-papst EC fan is reached, and what it does when nobody speaks to it."""
+
+    unit: int = Field(1, ge=1, le=247, description="Modbus address, register D100")
+    baud: Literal[9600, 19200, 38400, 57600, 115200] = Field(
+        19200, description="bits per second, register D149"
+    )
+    parity: Literal["even", "odd", "none"] = Field(
+        "even", description="register D14A; a pseudo-terminal takes none only"
+    )
+    password: str | None = Field(
+        None,
+        min_length=6,
+        max_length=6,
+        description="customer's password, for a fan that asks for one before its fail-safe is set",
+    )
+    fail_safe_rpm: float = Field(
+        4000.0, ge=0, le=4000, description="speed when the host is silent, RPM"
+    )
+    fail_safe_s: float = Field(
+        10.0, ge=0.5, le=25.5, description="silence until then, s; the driver speaks in between"
+    )
+
+
+class LabjackT7Options(PowerMeterOptions):
+    """Photodiode amplifiers on the analog inputs of a LabJack T7, from AIN0 on."""
+
+    channels: int = Field(4, ge=1, le=14, description="photodiodes; the first reads `port`")
+    responsivity_a_per_w: float = Field(
+        1.0, gt=0, le=2, description="of the photodiodes at 1.55 um, A/W"
+    )
+    transimpedance_v_per_a: float = Field(
+        1e4, gt=0, le=1e12, description="gain of the amplifiers, V/A"
+    )
+
+    def volt_per_watt(self, wavelength_m: float) -> float:
+        """Voltage by light of a wavelength: quantum efficiency constant, so R ~ wavelength."""
+        responsivity_a_per_w = self.responsivity_a_per_w * wavelength_m / 1.55e-6
+        return responsivity_a_per_w * self.transimpedance_v_per_a
 
 
 TSL570_WAVELENGTH_M = (1.48e-6, 1.64e-6)

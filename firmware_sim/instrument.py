@@ -54,5 +54,8 @@ class SimulatedInstrument(ABC):
     def power_cycle(self) -> None:
         """Lose all settings and half-received input, as at power-up."""
 
-    def disconnected(self) -> None:
+    def disconnected(self) -> None:  # noqa: B027 - most have nothing to forget
         """The client has gone: forget half-received input."""
+
+    def idle(self) -> None:  # noqa: B027 - most instruments do nothing unasked
+        """Time has passed: act on a silent host. Its server calls it every 50 ms or sooner."""
