@@ -9,6 +9,7 @@ from drivers.interfaces import Identity, Instrument
 from drivers.registry import Mounting
 from lumina import __version__
 from lumina.errors import DeviceStateError
+from twin.instruments import reading_noise
 from twin.plant import Plant
 
 __all__ = ["TwinInstrument"]
@@ -61,8 +62,7 @@ class TwinInstrument(Instrument):
 
     def _noise(self) -> np.random.Generator:
         """Noise of one reading, named by seed, instrument and tick."""
-        seed = int(self._plant.arrays.state["seed"][0])
-        return np.random.default_rng([seed, crc32(self.name.encode()), self._plant.tick])
+        return reading_noise(self._plant, self.name)
 
     def _write(self, word: str, value: float) -> None:
         """Set one input of the plant."""

@@ -1,7 +1,5 @@
 """Laser and power meter on the twin."""
 
-from math import inf
-
 import numpy as np
 
 from drivers.interfaces import FloatArray, Laser, Limits, OpticalPowerMeter
@@ -15,6 +13,7 @@ from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
+from twin.instruments import PhotodiodeHead
 
 __all__ = ["TwinLaser", "TwinPowerMeter"]
 
@@ -74,20 +73,11 @@ class TwinPowerMeter(TwinInstrument, OpticalPowerMeter):
     model = "PM100D"
 
     FULL_SCALE_W = 3e-3
-    NOISE_W = 1e-10
-    """Rms of a single sample."""
-    OFFSET_W = 2e-9
-    """Largest dark offset before zeroing."""
-    DARK_W = 1e-8
-    """More light than this is not dark."""
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
         options: PowerMeterOptions = mounting.options
-        self._port = options.port
-        self._averaging = 1
-        self._wavelength_m = 1.55e-6
-        self._zero_w = 0.0
+        self._head = PhotodiodeHead(self._plant, self.name, options.port, self.FULL_SCALE_W)
 
     @property
     def channels(self) -> int:
@@ -96,41 +86,22 @@ class TwinPowerMeter(TwinInstrument, OpticalPowerMeter):
     async def set_wavelength_m(self, wavelength_m: float) -> None:
         check_range(self.name, "wavelength", wavelength_m, Limits(*PM100D_WAVELENGTH_M), "m")
         await self._exchange()
-        self._wavelength_m = wavelength_m
+        self._head.wavelength_m = wavelength_m
 
     async def set_averaging(self, samples: int) -> None:
         check_range(self.name, "averaging", samples, Limits(1, 3000), "samples")
         await self._exchange()
-        self._averaging = samples
+        self._head.averaging = samples
 
     async def zero(self) -> None:
         await self._exchange()
-        if self._light_w() > self.DARK_W:
+        if not self._head.is_dark():
             raise DeviceStateError(self.name, "cannot zero, darken the input first", "lit")
-        self._zero_w = self._offset_w()
+        self._head.zero()
 
     async def read_power_w(self) -> FloatArray:
         await self._exchange()
-        sigma_w = self.NOISE_W / np.sqrt(self._averaging)
-        current_a = self._light_w() * responsivity_a_per_w(self._word("laser_wavelength_m"))
-        power_w = current_a / responsivity_a_per_w(self._wavelength_m)
-        if power_w > self.FULL_SCALE_W:
-            return np.array([inf])
-        noise_w = sigma_w * self._noise().standard_normal()
-        return np.array([power_w + self._offset_w() - self._zero_w + noise_w])
+        return np.array([self._head.read_w()])
 
     async def make_safe(self) -> None:
         """A meter emits nothing."""
-
-    def _light_w(self) -> float:
-        share = self._plant.config.receivers.monitor_share
-        return float(self._plant.output_power_w()[self._port] * share)
-
-    def _offset_w(self) -> float:
-        """Dark offset of this head, the same as long as it lives."""
-        return self.OFFSET_W * (int(self._serial()[1:], 16) / 0xFFFFFFFF)
-
-
-def responsivity_a_per_w(wavelength_m: float) -> float:
-    """InGaAs photodiode: quantum efficiency of 0.8, R = 0.8 q lambda / (h c)."""
-    return 0.8 * wavelength_m / 1.2398e-6

@@ -8,16 +8,9 @@ from drivers.ranges import check_channel, check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
+from twin.instruments import board_current_a, feed_board
 
 __all__ = ["TwinPowerSupply"]
-
-BROWN_OUT_SHARE = 0.9
-"""Share of the board's nominal voltage below which its converters stop."""
-
-CONVERTER_EFFICIENCY = 0.9
-
-OWN_MAINS = ("tec", "heaters")
-"""Rails that the board feeds from a mains adaptor; the supply's channel enables them."""
 
 
 @dataclass
@@ -126,18 +119,10 @@ class TwinPowerSupply(TwinInstrument, PowerSupply):
 
     def _feed_board(self) -> None:
         output = self._outputs[self._board_channel - 1]
-        enough = output.on and output.voltage_v >= BROWN_OUT_SHARE * self._nominal_v
-        self._write("supply_on", float(enough))
+        feed_board(self._plant, output.voltage_v if output.on else 0.0, self._nominal_v)
 
     def _current_a(self, channel: int) -> float:
         """What the board draws; the other channels feed nothing."""
-        output = self._outputs[channel - 1]
-        if channel != self._board_channel or self._word("supply_on") != 1.0:
+        if channel != self._board_channel:
             return 0.0
-        head = self._plant.sensor.head[0]
-        power_w = sum(
-            float(head["rail_voltage_v"][index] * head["rail_current_a"][index])
-            for index, rail in enumerate(self._plant.config.rails)
-            if rail.powers not in OWN_MAINS
-        )
-        return power_w / (CONVERTER_EFFICIENCY * output.voltage_v)
+        return board_current_a(self._plant, self._outputs[channel - 1].voltage_v)
