@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "E36312A_OUTPUTS",
+    "HMP4040_OUTPUT",
     "PM100D_WAVELENGTH_M",
     "ROLE_OPTIONS",
     "TEC109X_TARGET_C",
@@ -18,13 +19,16 @@ __all__ = [
     "DriverOptions",
     "EbmpapstEcFanOptions",
     "FanOptions",
+    "Keithley2450Options",
     "KeysightE36312aOptions",
+    "KeysightN7744aOptions",
     "LabjackT7Options",
     "LaserOptions",
     "PhaseShifterBankOptions",
     "PowerMeterOptions",
     "PowerSupplyOptions",
     "ProcessorOptions",
+    "RohdeHmp4040Options",
     "SantecTsl570Options",
     "TemperatureControllerOptions",
     "ThorlabsPm100dOptions",
@@ -182,6 +186,31 @@ class KeysightE36312aOptions(PowerSupplyOptions):
                 f"not {self.voltage_v:g} V and {self.current_limit_a:g} A"
             )
         return self
+
+
+class KeysightN7744aOptions(PowerMeterOptions):
+    """What bring-up sets on an N7744A; its first input looks at `port`, the next at the next."""
+
+    channels: int = Field(4, ge=1, le=8, description="optical inputs; an N7745A has 8")
+
+
+class Keithley2450Options(PhaseShifterBankOptions):
+    """One heater on a source-measure unit that sources volts and measures current."""
+
+    channels: int = Field(1, ge=1, le=1, description="a 2450 has one channel")
+    current_limit_a: float = Field(0.1, gt=0, le=1.05, description="compliance, A")
+
+
+HMP4040_OUTPUT = (32.05, 10.01)
+"""Rohde & Schwarz HMP4040: highest voltage (V) and current (A) of each of its 4 channels."""
+
+
+class RohdeHmp4040Options(PowerSupplyOptions):
+    """What bring-up sets on the channel of an HMP4040 that feeds the board."""
+
+    board_channel: int = Field(1, ge=1, le=4, description="channel that feeds the board")
+    voltage_v: float = Field(5.0, gt=0, le=HMP4040_OUTPUT[0], description="output voltage, V")
+    current_limit_a: float = Field(5.0, gt=0, le=HMP4040_OUTPUT[1], description="current limit, A")
 
 
 ROLE_OPTIONS: dict[str, type[DriverOptions]] = {

@@ -18,9 +18,12 @@ from drivers.options import (
     ROLE_OPTIONS,
     DriverOptions,
     FanOptions,
+    Keithley2450Options,
     KeysightE36312aOptions,
+    KeysightN7744aOptions,
     PhaseShifterBankOptions,
     ProcessorOptions,
+    RohdeHmp4040Options,
     SantecTsl570Options,
     TemperatureControllerOptions,
     ThorlabsPm100dOptions,
@@ -114,6 +117,17 @@ def _twin(class_name: str) -> Factory:
     return build
 
 
+def _wire(module: str, class_name: str) -> dict[Backend, Factory]:
+    """A driver that speaks the real protocol, to simulated firmware and to the instrument."""
+
+    def build(mounting: Mounting) -> Instrument:
+        room = importlib.import_module(f"drivers.instruments.{module}")
+        built: Instrument = getattr(room, class_name)(mounting)
+        return built
+
+    return {Backend.FIRMWARE: build, Backend.HARDWARE: build}
+
+
 _BUILT_IN = (
     DriverEntry(
         "lumina_npu",
@@ -127,21 +141,42 @@ _BUILT_IN = (
         "laser",
         "Santec TSL-570 tunable laser",
         SantecTsl570Options,
-        {Backend.TWIN: _twin("TwinLaser")},
+        {Backend.TWIN: _twin("TwinLaser"), **_wire("santec_tsl570", "SantecTsl570")},
     ),
     DriverEntry(
         "keysight_e36312a",
         "power_supply",
         "Keysight E36312A triple-output supply",
         KeysightE36312aOptions,
-        {Backend.TWIN: _twin("TwinPowerSupply")},
+        {Backend.TWIN: _twin("TwinPowerSupply"), **_wire("keysight_e36312a", "KeysightE36312a")},
     ),
     DriverEntry(
         "thorlabs_pm100d",
         "optical_power_meter",
         "Thorlabs PM100D optical power meter",
         ThorlabsPm100dOptions,
-        {Backend.TWIN: _twin("TwinPowerMeter")},
+        {Backend.TWIN: _twin("TwinPowerMeter"), **_wire("thorlabs_pm100d", "ThorlabsPm100d")},
+    ),
+    DriverEntry(
+        "keysight_n7744a",
+        "optical_power_meter",
+        "Keysight N7744A multi-port optical power meter",
+        KeysightN7744aOptions,
+        _wire("keysight_n7744a", "KeysightN7744a"),
+    ),
+    DriverEntry(
+        "keithley_2450",
+        "phase_shifter_bank",
+        "Keithley 2450 source-measure unit",
+        Keithley2450Options,
+        _wire("keithley_2450", "Keithley2450"),
+    ),
+    DriverEntry(
+        "rohde_hmp4040",
+        "power_supply",
+        "Rohde & Schwarz HMP4040 four-channel supply",
+        RohdeHmp4040Options,
+        _wire("rohde_hmp4040", "RohdeHmp4040"),
     ),
     DriverEntry(
         "meerstetter_tec109x",
