@@ -1,0 +1,175 @@
+"""The NPU board's protocol: golden bytes, round trips, and nothing but messages let through."""
+
+from zlib import crc32
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drivers.protocols import npu, npu_compiled
+from drivers.protocols.npu import BadFrameError, Coding, Message, Splitter
+
+TABLE = npu_compiled.crc_table()
+
+GOLDEN_COBS = {
+    b"": "01",
+    b"\x00": "0101",
+    b"\x00\x00": "010101",
+    b"\x11\x22\x00\x33": "0311220233",
+    b"\x11\x22\x33\x44": "0511223344",
+    b"\x11\x00\x00\x00": "0211010101",
+    bytes(range(1, 255)): "ff" + bytes(range(1, 255)).hex(),
+    bytes(range(255)): "01ff" + bytes(range(1, 255)).hex(),
+    bytes(range(1, 256)): "ff" + bytes(range(1, 255)).hex() + "02ff",
+    bytes([*range(2, 256), 0]): "ff" + bytes(range(2, 256)).hex() + "0101",
+    bytes([*range(3, 256), 0, 1]): "fe" + bytes(range(3, 256)).hex() + "0201",
+}
+
+# Built with struct, zlib and the package "cobs" of PyPI.
+GOLDEN_MESSAGE = {
+    Message(npu.Kind.STREAM, 7, 1_000_000, b"\x01"): (
+        "03011101020701010440420f0101010106014115104f00"
+    ),
+    Message(npu.Kind.IDENTIFY, 0x01020304, -1): "030110011104030201fffffffffffffffffedcbdcb00",
+}
+
+messages = st.builds(
+    Message,
+    st.integers(0, 255),
+    st.integers(0, 2**32 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.binary(max_size=1200) | st.just(bytes(npu.MAX_PAYLOAD)) | st.just(b"\xff" * npu.MAX_PAYLOAD),
+)
+
+
+def compiled_seal(message: Message) -> bytes:
+    """The message on the wire, as machine code puts it."""
+    buffer = np.zeros(npu.MAX_MESSAGE, np.uint8)
+    out = np.zeros(npu.MAX_FRAME + 1, np.uint8)
+    npu_compiled.write_header(buffer, message.kind, message.sequence, message.time_ns)
+    length = npu_compiled.HEADER_BYTES + len(message.payload)
+    buffer[npu_compiled.HEADER_BYTES : length] = np.frombuffer(message.payload, np.uint8)
+    return out[: npu_compiled.seal_frame(TABLE, buffer, length, out, 0)].tobytes()
+
+
+def compiled_open(frame: bytes) -> bytes | None:
+    """Header and payload of a frame, as machine code reads it; None for no message."""
+    message = np.zeros(npu.MAX_FRAME, np.uint8)
+    given = np.frombuffer(frame, np.uint8).copy()
+    length = npu_compiled.open_frame(TABLE, given, len(frame), message)
+    return None if length < 0 else message[:length].tobytes()
+
+
+def python_open(frame: bytes) -> bytes | None:
+    """The same in Python."""
+    try:
+        npu.decode(frame)
+    except BadFrameError:
+        return None
+    return npu.cobs_decode(frame)[: -npu.CRC_BYTES]
+
+
+@pytest.mark.parametrize("data", GOLDEN_COBS, ids=lambda data: data.hex()[:16] or "empty")
+def test_stuffing_gives_the_published_bytes(data: bytes) -> None:
+    assert npu.cobs_encode(data).hex() == GOLDEN_COBS[data]
+    assert npu.cobs_decode(bytes.fromhex(GOLDEN_COBS[data])) == data
+
+
+def test_the_check_value_of_the_crc() -> None:
+    digits = np.frombuffer(b"123456789", np.uint8).copy()
+    assert npu_compiled.crc32(TABLE, digits, 9) == crc32(b"123456789") == 0xCBF43926
+
+
+@pytest.mark.parametrize("message", GOLDEN_MESSAGE, ids=lambda message: str(message.kind))
+def test_messages_have_their_golden_bytes(message: Message) -> None:
+    assert npu.encode(message).hex() == GOLDEN_MESSAGE[message]
+
+
+@settings(deadline=None)  # the first call compiles
+@given(messages)
+def test_what_is_encoded_is_decoded_alike_in_python_and_in_machine_code(message: Message) -> None:
+    wire = npu.encode(message)
+    assert wire.count(0) == 1
+    assert wire.endswith(b"\0")
+    assert npu.decode(wire[:-1]) == message
+    assert compiled_seal(message) == wire
+    assert compiled_open(wire[:-1]) == python_open(wire[:-1]) is not None
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=600))
+@example(b"")
+@example(b"\x05\x01")
+def test_garbage_is_no_message_to_either(frame: bytes) -> None:
+    assert python_open(frame) is None
+    assert compiled_open(frame) is None
+
+
+@settings(deadline=None)
+@given(messages, st.data())
+def test_a_flipped_bit_is_noticed(message: Message, data: st.DataObject) -> None:
+    frame = bytearray(npu.encode(message)[:-1])
+    at = data.draw(st.integers(0, len(frame) - 1))
+    frame[at] ^= 1 << data.draw(st.integers(0, 7))
+    assert python_open(bytes(frame)) is None
+    assert compiled_open(bytes(frame)) is None
+
+
+def test_another_version_is_no_message() -> None:
+    body = bytearray(npu.cobs_decode(npu.encode(Message(1, 2, 3))[:-1])[:-4])
+    body[0] = npu.VERSION + 1
+    frame = npu.cobs_encode(bytes(body) + crc32(body).to_bytes(4, "little"))
+    assert compiled_open(frame) is None
+    with pytest.raises(BadFrameError, match="version"):
+        npu.decode(frame)
+
+
+@given(st.lists(messages | st.binary(max_size=50), max_size=5), st.integers(1, 97))
+def test_messages_are_found_whatever_the_pieces_and_the_garbage_between(
+    items: list[Message | bytes], piece: int
+) -> None:
+    wire = b"\0".join(
+        npu.encode(item)[:-1] if isinstance(item, Message) else item for item in items
+    )
+    wire += b"\0"
+    splitter = Splitter()
+    found = [
+        message
+        for start in range(0, len(wire), piece)
+        for message in splitter.feed(wire[start : start + piece])
+    ]
+    assert found == [item for item in items if isinstance(item, Message)]
+
+
+def test_an_endless_frame_is_given_up_and_the_next_one_read() -> None:
+    splitter = Splitter()
+    for _ in range(3):
+        assert splitter.feed(b"\x01" * npu.MAX_FRAME) == []
+    assert splitter.feed(b"\0" + npu.encode(Message(1, 2, 3))) == [Message(1, 2, 3)]
+    assert splitter.corrupt == 1
+
+
+@pytest.mark.parametrize(("coding", "error"), [(Coding.FLOAT32, 1e-7), (Coding.INT16, 3e-5)])
+def test_vectors_survive_to_the_precision_of_their_coding(coding: Coding, error: float) -> None:
+    rng = np.random.default_rng(1)
+    fields = rng.uniform(-1, 1, (4, 7)) * 0.7 + 0.7j * rng.uniform(-1, 1, (4, 7))
+    seen, told = npu.unpack_vectors(npu.pack_vectors(fields, coding))
+    assert told is coding
+    assert seen == pytest.approx(fields, abs=error)
+
+
+@given(st.binary(max_size=64))
+def test_a_payload_is_vectors_or_refused(payload: bytes) -> None:
+    try:
+        fields, coding = npu.unpack_vectors(payload)
+    except BadFrameError:
+        return
+    assert len(npu.pack_vectors(fields, coding)) == len(payload)
+
+
+@given(st.binary(max_size=40))
+def test_an_error_can_always_be_told(payload: bytes) -> None:
+    code, text = npu.unpack_error(payload)
+    assert npu.unpack_error(npu.pack_error(npu.ErrorCode.REFUSED, text)) == (3, text)
+    assert 0 <= code < 2**16
