@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from drivers.framing import Framer
+from drivers.framing import Framer, TellsRest
 from drivers.resync import Resync, Sentinel
 
 __all__ = ["Conversation", "GarbageError", "SilenceError", "Step"]
@@ -48,8 +48,8 @@ class Conversation:
         self._device, self._framer, self._resync, self._now = device, framer, resync, now
         self._unanswered: list[bytes] = []
         self._surplus = False
-        self._splitter = framer.splitter()
         self.dropped = 0
+        self._fresh_splitter()
 
     def start_anew(self, *, may_bring_old: bool) -> None:
         """The wire has just been opened.
@@ -58,7 +58,7 @@ class Conversation:
             may_bring_old: whether replies to earlier requests, perhaps of another process,
                 can still come.
         """
-        self._splitter = self._framer.splitter()
+        self._fresh_splitter()
         self._surplus = may_bring_old
         if not may_bring_old:
             self._unanswered.clear()
@@ -102,9 +102,16 @@ class Conversation:
     def _judge(self, stale: bytes) -> None:
         """Bytes that nobody has asked for: more than the tail of an end of line?"""
         replies = self._feed(stale)
-        if replies or stale.strip(b"\r\n\0"):
+        if replies or self._holds_a_piece() or stale.strip(b"\r\n\0"):
             self._drop(len(replies))
             self._surplus = True
+
+    def _holds_a_piece(self) -> bool:
+        return self._piece is not None and not self._piece.idle
+
+    def _fresh_splitter(self) -> None:
+        self._splitter = self._framer.splitter()
+        self._piece = self._splitter if isinstance(self._splitter, TellsRest) else None
 
     def _follow_sentinels(self, timeout_s: float) -> Steps[None]:
         for last in [False] * (TRIES - 1) + [True]:
@@ -117,7 +124,7 @@ class Conversation:
 
     def _one_round(self, timeout_s: float) -> Steps[None]:
         assert self._resync.sentinels is not None
-        self._splitter = self._framer.splitter()
+        self._fresh_splitter()
         for sentinel in next(self._resync.sentinels):
             mistakable = sentinel.messages[-1] in self._unanswered and len(sentinel.messages) == 1
             yield from self._ask(sentinel, timeout_s)
@@ -148,7 +155,7 @@ class Conversation:
             replies = self._feed(data)
             for index, reply in enumerate(replies):
                 if wanted(reply):
-                    self._surplus = index + 1 < len(replies)
+                    self._surplus = index + 1 < len(replies) or self._holds_a_piece()
                     return reply
                 self._drop(1)
         raise SilenceError
@@ -158,7 +165,7 @@ class Conversation:
             return self._splitter.feed(data)
         except ValueError as error:
             self._surplus = True
-            self._splitter = self._framer.splitter()
+            self._fresh_splitter()
             raise GarbageError(str(error)) from error
 
     def _drop(self, count: int) -> None:

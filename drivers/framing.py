@@ -1,9 +1,9 @@
 """Where one message ends and the next begins."""
 
 import re
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-__all__ = ["ANY_END", "Framer", "LineFramer", "Splitter"]
+__all__ = ["ANY_END", "Framer", "LineFramer", "Splitter", "TellsRest"]
 
 ANY_END = b""
 """As `read_end`: a line ends with CR, LF or both, and empty lines mean nothing."""
@@ -21,6 +21,19 @@ class Splitter(Protocol):
         Raises:
             ValueError: the bytes cannot be part of any reply.
         """
+
+
+@runtime_checkable
+class TellsRest(Protocol):
+    """A splitter that knows whether it holds a piece of a reply.
+
+    Needed where replies carry no mark of their request: a piece that stays after a reply
+    is the beginning of one that nobody has asked for.
+    """
+
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing."""
 
 
 class Framer(Protocol):
@@ -56,6 +69,10 @@ class _Lines:
         self._end = re.compile(rb"[\r\n]+" if end == ANY_END else re.escape(end))
         self._skip_empty = end == ANY_END
         self._rest = b""
+
+    @property
+    def idle(self) -> bool:
+        return not self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
         *lines, self._rest = self._end.split(self._rest + data)
