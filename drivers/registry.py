@@ -17,10 +17,11 @@ from drivers.interfaces import ROLES, Instrument
 from drivers.options import (
     ROLE_OPTIONS,
     DriverOptions,
-    FanOptions,
+    EbmpapstEcFanOptions,
     Keithley2450Options,
     KeysightE36312aOptions,
     KeysightN7744aOptions,
+    LabjackT7Options,
     PhaseShifterBankOptions,
     ProcessorOptions,
     RohdeHmp4040Options,
@@ -196,8 +197,15 @@ _BUILT_IN = (
         "ebmpapst_ec_fan",
         "fan",
         "ebm-papst EC fan",
-        FanOptions,
-        {Backend.TWIN: _twin("TwinFan")},
+        EbmpapstEcFanOptions,
+        {Backend.TWIN: _twin("TwinFan"), **_wire("ebmpapst_ec_fan", "EbmpapstEcFan")},
+    ),
+    DriverEntry(
+        "labjack_t7",
+        "optical_power_meter",
+        "LabJack T7 with amplified photodiodes",
+        LabjackT7Options,
+        {Backend.TWIN: _twin("TwinPhotodiodeArray"), **_wire("labjack_t7", "LabjackT7")},
     ),
 )
 

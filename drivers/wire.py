@@ -60,8 +60,7 @@ class WireInstrument(Instrument):
         super().__init__(mounting.name)
         if mounting.address is None:
             raise UsageError(f"{self.name}: needs an address: {FORMS}")
-        end = getattr(self.framer, "read_end", b"\n")
-        wire = open_transport(mounting.address, **{"read_end": end, **self.line_settings(mounting)})
+        wire = self.open_wire(mounting.address, self.line_settings(mounting))
         self.bus = Bus(self.name, wire, self.framer, self.resync(wire), timeout_s=self.timeout_s)
         self.power_cycle: PowerCycle | None = None
         self._settings = Settings()
@@ -75,6 +74,12 @@ class WireInstrument(Instrument):
     def line_settings(self, mounting: Mounting) -> Mapping[str, Any]:
         """Settings of a serial line; override it where the options have a say."""
         return self.line
+
+    def open_wire(self, address: str, settings: Mapping[str, Any]) -> Wire:
+        """The wire to an address, not yet opened; override it for one with habits."""
+        return open_transport(
+            address, **{"read_end": getattr(self.framer, "read_end", b"\n"), **settings}
+        )
 
     @abstractmethod
     def resync(self, wire: Wire) -> Resync:

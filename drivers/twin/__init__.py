@@ -5,6 +5,7 @@ one board do. Their limits are those of the instruments that they stand for.
 """
 
 from drivers.twin.board import PlantLink, TwinProcessor
+from drivers.twin.daq import TwinPhotodiodeArray
 from drivers.twin.heaters import TwinPhaseShifterBank
 from drivers.twin.light import TwinLaser, TwinPowerMeter
 from drivers.twin.power import TwinPowerSupply
@@ -15,6 +16,7 @@ __all__ = [
     "TwinFan",
     "TwinLaser",
     "TwinPhaseShifterBank",
+    "TwinPhotodiodeArray",
     "TwinPowerMeter",
     "TwinPowerSupply",
     "TwinProcessor",

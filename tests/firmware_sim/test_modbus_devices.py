@@ -196,8 +196,8 @@ def test_the_t7_sees_the_light_of_its_ports(t7: Host, plant: Plant) -> None:
     power_w = plant.output_power_w() * plant.config.receivers.monitor_share
     assert power_w[1] > 1e-7
     for channel, port in enumerate((1, 2, 3)):
-        assert t7.read(f"ain{channel}") == pytest.approx(power_w[port] * 1e4, abs=2e-4)
-    assert t7.read("ain3") == pytest.approx(0.0, abs=2e-4)
+        assert t7.read(f"ain{channel}") == pytest.approx(power_w[port] * 1e4, abs=7e-4)
+    assert t7.read("ain3") == pytest.approx(0.0, abs=7e-4)
 
 
 def test_a_bright_input_saturates(plant: Plant) -> None:

@@ -1,0 +1,46 @@
+"""A serial line whose messages are told apart by silence, as Modbus RTU's are."""
+
+import time
+
+from drivers.transports.base import Transport
+
+__all__ = ["QuietLine"]
+
+
+class QuietLine(Transport):
+    """Waits before it sends until nothing has been on the line for a while.
+
+    Attributes:
+        gap_s: the silence, s.
+        byte_s: time that a byte takes on the line, s.
+    """
+
+    def __init__(self, line: Transport, *, gap_s: float, byte_s: float) -> None:
+        self.gap_s, self.byte_s = gap_s, byte_s
+        self.resource, self.reopening_forgets = line.resource, line.reopening_forgets
+        self._line = line
+        self._busy_until_s = line.now()
+
+    def open(self) -> None:
+        self._line.open()
+        self._busy_until_s = self.now()
+
+    def close(self) -> None:
+        self._line.close()
+
+    def write(self, data: bytes) -> None:
+        wait_s = self._busy_until_s + self.gap_s - self.now()
+        if wait_s > 0.0:
+            time.sleep(wait_s)  # noqa: TID251 - on the bus's own thread, and 2 ms at most
+        self._line.write(data)
+        # The system takes the bytes at once and sends them at the line's pace.
+        self._busy_until_s = self.now() + len(data) * self.byte_s
+
+    def read(self, timeout_s: float) -> bytes:
+        data = self._line.read(timeout_s)
+        if data:
+            self._busy_until_s = self.now()
+        return data
+
+    def now(self) -> float:
+        return self._line.now()

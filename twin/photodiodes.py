@@ -1,0 +1,66 @@
+"""Photodiodes with amplifiers on the analog inputs of a data acquisition unit."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.plant import Plant
+
+__all__ = ["PhotodiodeAmplifiers"]
+
+NOISE_V = 2e-5
+"""Rms of one conversion of a 10 V input."""
+
+OFFSET_V = 5e-4
+"""Largest dark offset of an amplifier."""
+
+RAIL_V = 10.6
+"""Where an input saturates."""
+
+
+@dataclass(frozen=True)
+class PhotodiodeAmplifiers:
+    """One on the monitor tap of every port from `port` on.
+
+    Attributes:
+        plant: whose light they see.
+        name: names their noise and their offsets.
+        port: output port of the first; beyond the chip's last port it is dark.
+        channels: how many.
+        responsivity_a_per_w: of the photodiodes at 1.55 um.
+        transimpedance_v_per_a: gain of the amplifiers.
+    """
+
+    plant: Plant
+    name: str
+    port: int
+    channels: int
+    responsivity_a_per_w: float
+    transimpedance_v_per_a: float
+
+    def voltages_v(self, averaged: int = 1) -> NDArray[np.float64]:
+        """Voltages as converted, shape (channels,).
+
+        Args:
+            averaged: conversions that the reading averages.
+        """
+        wavelength_m = float(self.plant.inputs["laser_wavelength_m"][0])
+        # Constant quantum efficiency: the current grows with the wavelength.
+        responsivity_a_per_w = self.responsivity_a_per_w * wavelength_m / 1.55e-6
+        voltage_v = self._light_w() * responsivity_a_per_w * self.transimpedance_v_per_a
+        own = crc32(self.name.encode())
+        offset_v = OFFSET_V * np.random.default_rng(own).uniform(-1.0, 1.0, self.channels)
+        seed = int(self.plant.arrays.state["seed"][0])
+        noise = np.random.default_rng([seed, own, self.plant.tick]).standard_normal(self.channels)
+        noise_v = NOISE_V / np.sqrt(averaged) * noise
+        clipped_v: NDArray[np.float64] = np.clip(voltage_v + offset_v + noise_v, -RAIL_V, RAIL_V)
+        return clipped_v
+
+    def _light_w(self) -> NDArray[np.float64]:
+        share = self.plant.config.receivers.monitor_share
+        lit_w = self.plant.output_power_w()[self.port : self.port + self.channels] * share
+        light_w = np.zeros(self.channels)
+        light_w[: lit_w.size] = lit_w
+        return light_w
