@@ -45,6 +45,8 @@ class SimulatedInstrument(ABC):
     """One instrument on the wire. Not thread-safe: its server calls it from one thread."""
 
     wiring: ClassVar[Wiring]
+    ticks_plant: ClassVar[bool] = False
+    """Whether it advances its plant itself, as the board of the 1 kHz loop does."""
 
     @abstractmethod
     def receive(self, data: bytes) -> list[Reply]:
@@ -56,6 +58,10 @@ class SimulatedInstrument(ABC):
 
     def disconnected(self) -> None:  # noqa: B027 - most have nothing to forget
         """The client has gone: forget half-received input."""
+
+    def status_byte(self) -> int:
+        """What a serial poll reads, where the interface has one."""
+        return 0
 
     def idle(self) -> None:  # noqa: B027 - most instruments do nothing unasked
         """Time has passed: act on a silent host. Its server calls it every 50 ms or sooner."""

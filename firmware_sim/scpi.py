@@ -74,7 +74,7 @@ Bound = float | Callable[[Any, Any], float]
 def number(
     header: str,
     attribute: str,
-    unit: Unit = PLAIN,
+    unit: Unit | Callable[[Any], Unit] = PLAIN,
     low: Bound = float("-inf"),
     high: Bound = float("inf"),
     form: str = "{:.6E}",
@@ -84,17 +84,20 @@ def number(
     Args:
         header: the command's header.
         attribute: of the settings, in SI units.
-        unit: of a bare number, on the way in and out.
+        unit: of a bare number, on the way in and out; or how the instrument tells it.
         low: lowest value, SI.
         high: highest value, SI.
         form: how it is written, in the bare unit.
     """
 
+    def unit_of(instrument: "Instrument") -> Unit:
+        return unit(instrument) if callable(unit) else unit
+
     def taken(instrument: "Instrument", call: Call, target: Any) -> float:
         first, last = (
             bound(instrument, target) if callable(bound) else bound for bound in (low, high)
         )
-        return call.number(0, unit, first, last)
+        return call.number(0, unit_of(instrument), first, last)
 
     def put(instrument: "Instrument", call: Call) -> None:
         call.at_most(1)
@@ -111,12 +114,12 @@ def number(
             taken(instrument, call, target) if call.arguments else getattr(target, attribute)
             for target in targets
         ]
-        return ",".join(form.format(value / unit.bare) for value in values)
+        return ",".join(form.format(value / unit_of(instrument).bare) for value in values)
 
     return Command(header, put, ask)
 
 
-def switch(header: str, attribute: str) -> Command:
+def switch(header: str, attribute: str, form: str = "{:d}") -> Command:
     """ON or OFF; reads back as 1 or 0."""
 
     def put(instrument: "Instrument", call: Call) -> None:
@@ -127,7 +130,9 @@ def switch(header: str, attribute: str) -> Command:
         instrument.apply()
 
     def ask(instrument: "Instrument", call: Call) -> str:
-        return ",".join(f"{getattr(target, attribute):d}" for target in instrument.targets(call))
+        return ",".join(
+            form.format(getattr(target, attribute)) for target in instrument.targets(call)
+        )
 
     return Command(header, put, ask)
 
@@ -219,6 +224,10 @@ class Instrument(SimulatedInstrument):
             self.fail(ScpiError(-363))
         return [reply for message in messages if message.strip() for reply in self._serve(message)]
 
+    def status_byte(self) -> int:
+        status = (1 << 2 if self.errors else 0) | (1 << 5 if self.events & self.event_enable else 0)
+        return status | (1 << 6 if status & self.service_enable else 0)
+
     def fail(self, error: ScpiError) -> None:
         """Queue an error and set its event bit."""
         bit = {1: 5, 2: 4, 3: 3, 4: 2}.get(-error.code // 100, 3)
@@ -277,13 +286,6 @@ class Instrument(SimulatedInstrument):
         return self.extra_s
 
 
-def _status_byte(instrument: Instrument) -> int:
-    status = (1 << 2 if instrument.errors else 0) | (
-        1 << 5 if instrument.events & instrument.event_enable else 0
-    )
-    return status | (1 << 6 if status & instrument.service_enable else 0)
-
-
 def _read_events(instrument: Instrument, _: Call) -> str:
     events, instrument.events = instrument.events, 0
     return str(events)
@@ -323,7 +325,7 @@ COMMON = (
     Command("*ESR", query=_read_events),
     _register("*ESE", "event_enable"),
     _register("*SRE", "service_enable"),
-    Command("*STB", query=lambda instrument, _: str(_status_byte(instrument))),
+    Command("*STB", query=lambda instrument, _: str(instrument.status_byte())),
     Command("*TST", query=lambda *_: "0"),
     Command("*WAI", _nothing),
     Command("*TRG", _nothing),

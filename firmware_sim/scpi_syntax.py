@@ -84,7 +84,7 @@ class Unit:
         if not suffix:
             return number * self.bare
         if suffix == "DBM" and self.name == "W":
-            return 1e-3 * 10.0 ** (min(max(number, -300.0), 300.0) / 10.0)
+            return float(1e-3 * 10.0 ** (min(max(number, -300.0), 300.0) / 10.0))
         prefix = suffix.removesuffix(self.name)
         if not self.name or prefix == suffix or prefix not in _PREFIXES:
             raise ScpiError(-131)

@@ -1,0 +1,164 @@
+"""Simulated instruments around the plants that they share, alive in real time."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from firmware_sim import scpi
+from firmware_sim.catalogue import simulator
+from firmware_sim.clock import now_s
+from firmware_sim.control import Control
+from firmware_sim.description import InstrumentDescription, WorldDescription
+from firmware_sim.faults import Faults
+from firmware_sim.instrument import SimulatedInstrument, Wiring
+from firmware_sim.servers import Endpoint, HislipEndpoint, PtyEndpoint, Server, TcpEndpoint
+from lumina.errors import UsageError
+from twin.instruments import stand_by
+from twin.plant import Plant
+from twin.records import TICK_S
+
+__all__ = ["Ticking", "World"]
+
+FAR_BEHIND_S = 1.0
+"""A machine that slept so long does not make its plant catch up."""
+
+STOP_TIMEOUT_S = 5.0
+
+
+class Ticking:
+    """A thread that advances plants, a tick per millisecond of real time."""
+
+    def __init__(self, plants: Iterable[Plant]) -> None:
+        self._plants = tuple(plants)
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="plant ticks", daemon=True)
+
+    def start(self) -> None:
+        """Let time pass, from the first full tick on."""
+        for plant in self._plants:
+            plant.step(1)  # compiled here, before anybody waits for an answer
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stand still; idempotent."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_TIMEOUT_S)
+
+    def _run(self) -> None:
+        start_s, ticks = now_s(), 0
+        while not self._stop.wait(max(start_s + (ticks + 1) * TICK_S - now_s(), 0.0)):
+            due = int((now_s() - start_s) / TICK_S) - ticks
+            if due * TICK_S > FAR_BEHIND_S:
+                start_s, ticks, due = now_s(), 0, 1
+            for plant in self._plants:
+                plant.step(due)
+            ticks += due
+
+
+class World:
+    """Every simulated instrument of a bench, served until the `with` block ends.
+
+    Attributes:
+        plants: by name.
+        servers: by the instrument's name.
+        control: how tests and fault campaigns reach in.
+    """
+
+    def __init__(self, description: WorldDescription) -> None:
+        """Build it all; nothing is served yet.
+
+        Raises:
+            UsageError: an instrument has no simulator, or names a plant that is not there.
+        """
+        self._description = description
+        self.plants = {
+            name: Plant(plant.config, seed=plant.seed, chip_seed=plant.chip_seed)
+            for name, plant in description.plants.items()
+        }
+        for plant in self.plants.values():
+            stand_by(plant)
+        self.servers: dict[str, Server] = {}
+        ticked_by_boards = set()
+        for name, instrument in description.instruments.items():
+            simulated = self._simulated(name, instrument)
+            self.servers[name] = self._server(name, instrument, simulated)
+            if simulated.ticks_plant:
+                ticked_by_boards.add(instrument.config.plant)
+        self._ticking = Ticking(p for n, p in self.plants.items() if n not in ticked_by_boards)
+        self.control = Control(self.plants, self.servers, description.host)
+        self._life = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Serve.
+
+        Raises:
+            DeviceConnectionError: an address is taken.
+        """
+        with ExitStack() as life:
+            parts: list[Ticking | Server | Control] = [self._ticking, *self.servers.values()]
+            for part in [*parts, self.control]:
+                life.callback(part.stop)
+                part.start()
+            self._life = life.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._life.close()
+
+    def addresses(self) -> dict[str, Any]:
+        """Where everything is: the document that `lumina firmware --json` prints."""
+        return {
+            "instruments": {
+                name: {
+                    "driver": self._description.instruments[name].config.driver,
+                    "resource": server.endpoints[0].resource,
+                    "also": [endpoint.resource for endpoint in server.endpoints[1:]],
+                }
+                for name, server in self.servers.items()
+            },
+            "control": self.control.resource,
+        }
+
+    def _simulated(self, name: str, instrument: InstrumentDescription) -> SimulatedInstrument:
+        config = instrument.config
+        if config.plant not in self.plants:
+            raise UsageError(f"{name}: there is no plant {config.plant}")
+        return simulator(config.driver)(name, config.options, self.plants[config.plant])
+
+    def _server(
+        self, name: str, described: InstrumentDescription, instrument: SimulatedInstrument
+    ) -> Server:
+        wiring = instrument.wiring
+        return Server(
+            name,
+            instrument,
+            self._endpoints(name, described, instrument, wiring),
+            baud=wiring.baud,
+            faults=Faults(described.faults),
+        )
+
+    def _endpoints(
+        self,
+        name: str,
+        described: InstrumentDescription,
+        instrument: SimulatedInstrument,
+        wiring: Wiring,
+    ) -> list[Endpoint]:
+        served = described.served or ("pty" if wiring.serial else "tcp")
+        if served == "pty":
+            return [PtyEndpoint(name)]
+        host = self._description.host
+        endpoints: list[Endpoint] = [
+            TcpEndpoint(name, host, described.port, visa=isinstance(instrument, scpi.Instrument))
+        ]
+        if wiring.hislip:
+            endpoints.append(HislipEndpoint(name, host, status=instrument.status_byte))
+        return endpoints
