@@ -56,7 +56,10 @@ class Dialect:
             return list(method(rest))
         if b"?" in line:
             return self._said(self._query(line))
-        if word in self.refuses:
+        if word == b"*CLS":
+            self.errors.clear()
+            self.powered_on = False
+        elif word in self.refuses:
             self.errors.append(self.refuses[word])
         else:
             self.values[word] = rest
