@@ -1,7 +1,7 @@
 """MeCom, the protocol of Meerstetter TEC controllers: frames, checksum, parameters.
 
-Source: "MeCom Communication Protocol Specification" 5136 and the TEC family's parameter
-list. A frame is upper-case hex text between ``#`` (host) or ``!`` (device) and CR::
+Source: the makers' Python client, pyMeCom 1.1, and its parameter list. A frame is text
+with upper-case hex digits between ``#`` (host) or ``!`` (device) and CR::
 
     # AA SSSS payload CCCC CR      address, sequence number, payload, checksum
 
