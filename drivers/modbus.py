@@ -1,5 +1,6 @@
 """Drivers of instruments that speak Modbus: what they share."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -25,6 +26,10 @@ BITS_PER_BYTE = 11
 """Start, 8 data, parity or a second stop, stop."""
 
 ILLEGAL_VALUE, NOT_AUTHORISED = 3, 4
+
+USUAL_PORT = 502
+HOST_ONLY = re.compile(r"tcp://[^:/?]+")
+VISA_SOCKET = re.compile(r"TCPIP\d*::(?P<host>[^:]+)::(?P<port>\d+)::SOCKET", re.IGNORECASE)
 
 
 class ModbusFramer:
@@ -127,12 +132,22 @@ class ModbusTcpInstrument(ModbusInstrument):
     link = Link(Framing.TCP, 1)
     _last_transaction = 0
 
+    def open_wire(self, address: str, settings: Mapping[str, Any]) -> Wire:
+        return super().open_wire(_plain_socket(address), settings)
+
     def resync(self, wire: Wire) -> Resync:
         return Resync.match(lambda request, reply: request[:2] == reply[:2])
 
     def _transaction(self) -> int:
         self._last_transaction = self._last_transaction % 0xFFFF + 1
         return self._last_transaction
+
+
+def _plain_socket(address: str) -> str:
+    """A VISA socket ends messages at line feeds, which are bytes like any other here."""
+    if visa := VISA_SOCKET.fullmatch(address):
+        return f"tcp://{visa['host']}:{visa['port']}"
+    return f"{address}:{USUAL_PORT}" if HOST_ONLY.fullmatch(address) else address
 
 
 class ModbusRtuInstrument(ModbusInstrument):

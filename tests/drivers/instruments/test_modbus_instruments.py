@@ -273,6 +273,19 @@ async def test_offsets_are_zeroed_in_the_dark_only(t7: LabjackT7, plant: Plant) 
         await t7.zero()
 
 
+@pytest.mark.parametrize(
+    ("address", "resource"),
+    [
+        ("tcp://10.0.0.7", "tcp://10.0.0.7:502"),
+        ("tcp://10.0.0.7:1502", "tcp://10.0.0.7:1502"),
+        ("TCPIP0::10.0.0.7::1502::SOCKET", "tcp://10.0.0.7:1502"),
+    ],
+)
+def test_an_address_names_a_plain_socket(address: str, resource: str) -> None:
+    t7 = LabjackT7(Mounting("daq", LabjackT7Options(), None, address))
+    assert t7.bus.resource == resource
+
+
 async def test_too_much_light_is_infinite(plant: Plant, stack: ExitStack) -> None:
     options = {"transimpedance_v_per_a": 1e12}
     settings = LabjackT7Options.model_validate({**options, "channels": 3, "port": 1})
