@@ -7,7 +7,7 @@ text (one character a byte), ``silence`` with seconds, ``lost`` with the reason.
 import json
 from collections import deque
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from drivers.transports.base import LoopTransport, Transport, TransportError
 
@@ -25,19 +25,20 @@ class Capturing(Transport):
         self._inner, self._path = inner, path
         self.resource, self.reopening_forgets = inner.resource, inner.reopening_forgets
         self.patience_s = inner.patience_s
-        self._file: IO[str] | None = None
+        self._begun = False
         self._quiet_since_s: float | None = None
 
     def open(self) -> None:
-        self._file = self._file or self._path.open("w", encoding="utf-8")
+        if not self._begun:
+            self._path.write_text("", encoding="utf-8")
+            self._begun = True
         self._guard(self._inner.open)
         self._note("open")
 
     def close(self) -> None:
         self._inner.close()
-        if self._file is not None:
+        if self._begun:
             self._note("close")
-            self._file.flush()
 
     def write(self, data: bytes) -> None:
         self._guard(self._inner.write, data)
@@ -66,8 +67,9 @@ class Capturing(Transport):
         self._line({"event": event} if what is None else {"event": event, "data": what})
 
     def _line(self, entry: dict[str, object]) -> None:
-        assert self._file is not None
-        self._file.write(json.dumps(entry) + "\n")
+        # Opened for each line, so that the file is whole whenever the program ends.
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
 
 
 class Replay(LoopTransport):
@@ -89,6 +91,7 @@ class Replay(LoopTransport):
         self._expect("open")
 
     def close(self) -> None:
+        self._skip_silence()
         if self._next() == "close":
             self._left.popleft()
 
@@ -133,9 +136,12 @@ class Replay(LoopTransport):
     def _next(self) -> str:
         return str(self._left[0]["event"]) if self._left else ""
 
-    def _expect(self, kind: str, data: bytes = b"") -> dict[str, Any]:
-        while self._next() == "silence" and kind != "read":
+    def _skip_silence(self) -> None:
+        while self._next() == "silence":
             self._left.popleft()
+
+    def _expect(self, kind: str, data: bytes = b"") -> dict[str, Any]:
+        self._skip_silence()
         if self._next() == "lost":
             raise TransportError(self._left.popleft()["data"])
         if self._next() != kind:
