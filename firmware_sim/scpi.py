@@ -46,7 +46,7 @@ POWER_ON = 1 << 7
 OPERATION_COMPLETE = 1 << 0
 _END = re.compile(rb"[\r\n]")
 
-Act = Callable[[Any, Call], None]
+Act = Callable[[Any, Call], object]
 Answer = Callable[[Any, Call], str]
 
 
