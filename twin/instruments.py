@@ -9,15 +9,23 @@ import numpy as np
 
 from lumina.frames import HEATERS_ENABLED, TEC_ENABLED
 from twin.plant import Plant
+from twin.records import INSTRUMENT, SENSOR_SOUND
 
 __all__ = [
+    "CARRIER",
+    "SINK",
     "PhotodiodeHead",
     "board_current_a",
     "feed_board",
     "reading_noise",
     "responsivity_a_per_w",
     "stand_by",
+    "take_over_tec",
+    "thermistor_c",
 ]
+
+CARRIER, SINK = 0, 3
+"""Thermistors of the board that a stand-alone temperature controller reads."""
 
 BROWN_OUT_SHARE = 0.9
 """Share of the board's nominal voltage below which its converters stop."""
@@ -127,3 +135,26 @@ def stand_by(plant: Plant) -> None:
     head["compute_scale"] = 1.0
     for index, rail in enumerate(plant.config.rails):
         head["rail_set_v"][0, index] = rail.voltage_v
+
+
+def take_over_tec(plant: Plant, limit_a: float) -> float:
+    """Put a stand-alone controller in the place of the board's own; the limit it then has."""
+    limit_a = min(limit_a, plant.config.tec.limit_a)
+    plant.inputs["tec_source"] = INSTRUMENT
+    plant.inputs["regulator_limit_a"] = limit_a
+    return limit_a
+
+
+def thermistor_c(plant: Plant, name: str, sensor: int) -> float:
+    """One sample of a thermistor; NaN where it is open or shorted.
+
+    Args:
+        plant: whose board carries it.
+        name: the instrument that reads it, which names the noise.
+        sensor: `CARRIER` or `SINK`.
+    """
+    if plant.inputs["sensor_fault"][0, sensor] != SENSOR_SOUND:
+        return np.nan
+    thermistor = plant.arrays.sensors.thermistor[sensor]
+    noise_k = thermistor["noise_k"] * reading_noise(plant, name).standard_normal(sensor + 1)[-1]
+    return float(thermistor["bead_c"] + noise_k)

@@ -1,17 +1,17 @@
 """Stand-alone temperature controller and fan on the twin, in place of the board's own."""
 
+from math import isnan
+
 from drivers.interfaces import Fan, Limits, TemperatureController
 from drivers.options import TEC109X_TARGET_C, FanOptions, TemperatureControllerOptions
 from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
-from twin.records import INSTRUMENT, SENSOR_SOUND
+from twin.instruments import CARRIER, SINK, take_over_tec, thermistor_c
+from twin.records import INSTRUMENT
 
 __all__ = ["TwinFan", "TwinTemperatureController"]
-
-OBJECT, SINK = 0, 3
-"""Thermistors of the board that the controller reads: carrier_a and sink."""
 
 
 class TwinTemperatureController(TwinInstrument, TemperatureController):
@@ -26,9 +26,7 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
         options: TemperatureControllerOptions = mounting.options
-        self._limit_a = min(options.current_limit_a, self._plant.config.tec.limit_a)
-        self._write("tec_source", INSTRUMENT)
-        self._write("regulator_limit_a", self._limit_a)
+        self._limit_a = take_over_tec(self._plant, options.current_limit_a)
 
     def temperature_limits_c(self) -> Limits:
         return Limits(*TEC109X_TARGET_C)
@@ -62,7 +60,7 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
 
     async def read_temperature_c(self) -> float:
         await self._exchange()
-        return self._temperature_c(OBJECT)
+        return self._temperature_c(CARRIER)
 
     async def read_sink_c(self) -> float:
         await self._exchange()
@@ -79,7 +77,7 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
     async def is_stable(self) -> bool:
         await self._exchange()
         regulating = self._word("instrument_tec_on") == 1.0 and self._word("regulator_on") == 1.0
-        away_k = abs(self._temperature_c(OBJECT) - self._word("regulator_target_c"))
+        away_k = abs(self._temperature_c(CARRIER) - self._word("regulator_target_c"))
         return regulating and away_k < self.STABLE_K
 
     async def make_safe(self) -> None:
@@ -91,11 +89,10 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
         Raises:
             DeviceStateError: the thermistor is open or shorted.
         """
-        if self._plant.inputs["sensor_fault"][0, sensor] != SENSOR_SOUND:
+        temperature_c = thermistor_c(self._plant, self.name, sensor)
+        if isnan(temperature_c):
             raise DeviceStateError(self.name, "thermistor open or shorted", "error")
-        thermistor = self._plant.arrays.sensors.thermistor[sensor]
-        noise_k = float(thermistor["noise_k"]) * self._noise().standard_normal(sensor + 1)[-1]
-        return float(thermistor["bead_c"]) + float(noise_k)
+        return temperature_c
 
 
 class TwinFan(TwinInstrument, Fan):
