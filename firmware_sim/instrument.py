@@ -33,14 +33,12 @@ class Wiring:
         baud: bits per second, for pacing at 10 bits a byte; None where the wire is fast.
         port: its usual TCP port; simulators listen on any free one.
         hislip: whether it is also served over HiSLIP.
-        visa: whether VISA clients use its raw port, and are told it in their form.
     """
 
     serial: bool
     baud: int | None = None
     port: int | None = None
     hislip: bool = False
-    visa: bool = True
 
 
 class SimulatedInstrument(ABC):

@@ -56,7 +56,7 @@ def fan(resources: dict[str, str]) -> Iterator[ModbusSerialClient]:
 
 @pytest.fixture
 def daq(resources: dict[str, str]) -> Iterator[ModbusTcpClient]:
-    address = re.search(r"([\d.]+)::?(\d+)", resources["daq"])
+    address = re.fullmatch(r"tcp://([\d.]+):(\d+)", resources["daq"])
     assert address is not None
     with ModbusTcpClient(address[1], port=int(address[2]), timeout=1.0) as client:
         yield client

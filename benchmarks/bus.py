@@ -1,0 +1,12 @@
+"""What the way to an instrument costs: our bus beside plain clients on the same wire."""
+
+from benchmarks.bus_overhead import overhead_figures
+from benchmarks.harness import Benchmark, describe_machine
+
+__all__ = ["run"]
+
+
+def run() -> Benchmark:
+    """Time requests and replies on a pty and on a socket."""
+    machine = describe_machine()
+    return Benchmark(overhead_figures(), machine)
