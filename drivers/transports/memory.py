@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.transports.base import LoopTransport, TransportError
@@ -32,12 +33,19 @@ class Peer(Protocol):
         """The client has gone."""
 
 
-_plugged: dict[str, Peer] = {}
+@dataclass(frozen=True, eq=False)
+class Plug:
+    """One plugging-in: an instrument that was away and is back is another plug."""
+
+    peer: Peer
+
+
+_plugged: dict[str, Plug] = {}
 
 
 def plug_in(name: str, peer: Peer) -> str:
     """Let `peer` answer at the address that is returned, ``memory:name``."""
-    _plugged[name] = peer
+    _plugged[name] = Plug(peer)
     return f"memory:{name}"
 
 
@@ -54,20 +62,20 @@ class Memory(LoopTransport):
     def __init__(self, name: str) -> None:
         self.resource = f"memory:{name}"
         self._name = name
-        self._peer: Peer | None = None
+        self._plug: Plug | None = None
         self._due: deque[tuple[float, bytes]] = deque()
 
     def open(self) -> None:
         self.close()
         if self._name not in _plugged:
             raise TransportError("nobody is plugged in under this name")
-        self._peer = _plugged[self._name]
+        self._plug = _plugged[self._name]
 
     def close(self) -> None:
-        peer, self._peer = self._peer, None
+        plug, self._plug = self._plug, None
         self._due.clear()
-        if peer is not None:
-            peer.disconnected()
+        if plug is not None:
+            plug.peer.disconnected()
 
     def write(self, data: bytes) -> None:
         free_s = max(self.now(), self._due[-1][0] if self._due else 0.0)
@@ -93,8 +101,8 @@ class Memory(LoopTransport):
         return self._due.popleft()[1]
 
     def _live(self) -> Peer:
-        if self._peer is None:
+        if self._plug is None:
             raise TransportError("not open")
-        if _plugged.get(self._name) is not self._peer:
+        if _plugged.get(self._name) is not self._plug:
             raise TransportError("unplugged")
-        return self._peer
+        return self._plug.peer
