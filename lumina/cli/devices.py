@@ -1,7 +1,6 @@
 """`lumina devices`: the drivers of this installation, and what is plugged in."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,22 +10,20 @@ from rich.text import Text
 
 __all__ = ["devices"]
 
-SERIAL_BY_ID = Path("/dev/serial/by-id")
-"""Where Linux lists USB serial ports under names that stay the same."""
-
 
 def devices(
-    scan: Annotated[
-        bool, typer.Option("--scan", help="Also list the serial ports of this machine.")
-    ] = False,
+    scan: Annotated[bool, typer.Option("--scan", help="Also look what is plugged in.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on standard output.")
     ] = False,
 ) -> None:
-    """List the known drivers and, with --scan, the serial ports that are plugged in."""
+    """List the known drivers and, with --scan, serial ports and VISA instruments."""
     found: dict[str, Any] = known_drivers()
     if scan:
-        found["serial_ports"] = serial_ports(SERIAL_BY_ID)
+        from lumina.cli.scan import serial_ports, visa_instruments
+
+        found["serial_ports"] = serial_ports()
+        found["visa"] = visa_instruments()
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
@@ -51,15 +48,6 @@ def known_drivers() -> dict[str, Any]:
     }
 
 
-def serial_ports(folder: Path) -> list[dict[str, str]]:
-    """USB serial ports: the name that stays, and the device that it is at present."""
-    if not folder.is_dir():
-        return []
-    return [
-        {"address": str(link), "device": str(link.resolve())} for link in sorted(folder.iterdir())
-    ]
-
-
 def _show(found: dict[str, Any], console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("driver", "role", "backends"):
@@ -72,13 +60,25 @@ def _show(found: dict[str, Any], console: Console) -> None:
     for point, reason in found["broken"].items():
         console.print(Text(f"cannot be loaded: {point}: {reason}", "red"), soft_wrap=True)
     if "serial_ports" in found:
-        console.print(Text(_ports(found["serial_ports"])), soft_wrap=True)
+        console.print(Text(_plugged_in(found)), soft_wrap=True)
 
 
-def _ports(ports: list[dict[str, str]]) -> str:
-    seen = "\n".join(f"  {port['address']}  ({port['device']})" for port in ports)
-    return (
-        f"\nUSB serial ports:\n{seen or '  none'}\n"
-        "Ports are listed, not asked who they are. Network, VISA and USBTMC instruments do\n"
-        "not show here."
+def _plugged_in(found: dict[str, Any]) -> str:
+    ports = [
+        f"  {port['address']}  ({port['device']}, {port['description']})"
+        for port in found["serial_ports"]
+    ]
+    visa = [
+        f"  {entry['resource']}  {entry.get('identity') or 'no answer: ' + entry['error']}"
+        for entry in found["visa"]
+    ]
+    return "\n".join(
+        (
+            "\nSerial ports:",
+            *(ports or ["  none"]),
+            "Ports are listed, not asked who they are.",
+            "\nVISA instruments, by their answer to *IDN?:",
+            *(visa or ["  none"]),
+            "Raw network sockets, and networks behind a router, do not show here.",
+        )
     )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.instrument import Reply, SimulatedInstrument, Wiring
+from firmware_sim.servers import HislipEndpoint, Server
 from lumina.cli import main
-from lumina.cli.devices import serial_ports
+from lumina.cli.scan import serial_ports, visa_instruments
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -25,7 +27,7 @@ def test_every_driver_is_listed_with_role_and_backends(
     assert told["drivers"]["meerstetter_tec109x"] == {
         "role": "temperature_controller",
         "description": "Meerstetter TEC-109x temperature controller",
-        "backends": ["twin"],
+        "backends": ["twin", "firmware", "hardware"],
     }
     assert "serial_ports" not in told
 
@@ -44,8 +46,35 @@ def test_serial_ports_are_named_by_what_stays_the_same(tmp_path: Path) -> None:
     device.touch()
     by_id = tmp_path / "by-id"
     by_id.mkdir()
-    (by_id / "usb-Lumina_NPU-16_0001-if00").symlink_to(device)
-    assert serial_ports(by_id) == [
-        {"address": str(by_id / "usb-Lumina_NPU-16_0001-if00"), "device": str(device)}
-    ]
-    assert serial_ports(tmp_path / "nothing") == []
+    link = by_id / "usb-Lumina_NPU-16_0001-if00"
+    link.symlink_to(device)
+    named = {"address": str(link), "device": str(device), "description": "n/a"}
+    assert named in serial_ports(by_id)
+    assert named not in serial_ports(tmp_path / "nothing")
+
+
+class Speaker(SimulatedInstrument):
+    """Says one thing to whatever it is told."""
+
+    wiring = Wiring(serial=False, hislip=True)
+
+    def receive(self, data: bytes) -> list[Reply]:
+        return [Reply(b"Lumina,Speaker,1,2.0\n")]
+
+    def power_cycle(self) -> None:
+        """It remembers nothing."""
+
+
+@pytest.mark.timeout(30)
+def test_visa_instruments_say_who_they_are_or_why_not() -> None:
+    endpoint = HislipEndpoint("it", "127.0.0.1")
+    server = Server("it", Speaker(), [endpoint])
+    server.start()
+    try:
+        there, gone = endpoint.resource, "TCPIP::127.0.0.1::1::SOCKET"
+        answers, silent = visa_instruments(lambda: [there, gone])
+    finally:
+        server.stop()
+    assert answers == {"resource": there, "identity": "Lumina,Speaker,1,2.0"}
+    assert silent["resource"] == gone
+    assert silent["error"]
