@@ -2,10 +2,13 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware_sim.instrument import SimulatedInstrument
 from lumina.errors import UsageError
+
+if TYPE_CHECKING:
+    from firmware_sim.instruments.lumina_npu import LuminaNpu
 
 __all__ = ["SIMULATORS", "simulator"]
 
@@ -25,15 +28,19 @@ SIMULATORS: dict[str, Simulator] = {
         "keysight_e36312a": "KeysightE36312a",
         "keysight_n7744a": "KeysightN7744a",
         "labjack_t7": "LabjackT7",
+        "lumina_npu": "LuminaNpu",
+        "meerstetter_tec109x": "MeerstetterTec109x",
+        "qontrol_q8iv": "QontrolQ8iv",
         "rohde_hmp4040": "RohdeHmp4040",
         "santec_tsl570": "SantecTsl570",
+        "thermostat_8451": "Thermostat8451",
         "thorlabs_pm100d": "ThorlabsPm100d",
     }.items()
 }
 """Driver name -> its simulated instrument, built with (name, options, plant)."""
 
 
-def simulator(driver: str) -> Callable[..., SimulatedInstrument]:
+def simulator(driver: str) -> Callable[..., "SimulatedInstrument | LuminaNpu"]:
     """The simulated instrument of a driver.
 
     Raises:

@@ -13,12 +13,11 @@ import json
 import socketserver
 from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from firmware_sim.faults import Fault, FaultKind
-from firmware_sim.servers import Server
 from lumina.errors import UsageError
 from twin.plant import Plant
 from twin.records import PLANT_INPUTS
@@ -72,6 +71,17 @@ ORDERS: TypeAdapter[FaultOrder | SetOrder | ReadOrder | UnknownOrder] = TypeAdap
 )
 
 
+class Injected(Protocol):
+    """What can be told to go wrong."""
+
+    @property
+    def instrument(self) -> object:
+        """Who is served."""
+
+    def inject(self, fault: Fault, count: int) -> None:
+        """Let something go wrong."""
+
+
 class Control:
     """The control channel of one world.
 
@@ -80,7 +90,7 @@ class Control:
     """
 
     def __init__(
-        self, plants: Mapping[str, Plant], servers: Mapping[str, Server], host: str
+        self, plants: Mapping[str, Plant], servers: Mapping[str, Injected], host: str
     ) -> None:
         self._plants, self._servers = plants, servers
         self._listener = _Listener((host, 0), self._answer_line)

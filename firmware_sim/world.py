@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from firmware_sim import scpi
 from firmware_sim.catalogue import simulator
 from firmware_sim.clock import now_s
 from firmware_sim.control import Control
 from firmware_sim.description import InstrumentDescription, WorldDescription
-from firmware_sim.faults import Faults
+from firmware_sim.faults import Fault, Faults
 from firmware_sim.instrument import SimulatedInstrument, Wiring
 from firmware_sim.servers import Endpoint, HislipEndpoint, PtyEndpoint, Server, TcpEndpoint
 from lumina.errors import UsageError
@@ -19,7 +19,10 @@ from twin.instruments import stand_by
 from twin.plant import Plant
 from twin.records import TICK_S
 
-__all__ = ["Ticking", "World"]
+if TYPE_CHECKING:
+    from firmware_sim.instruments.lumina_npu import LuminaNpu
+
+__all__ = ["BoardServer", "Ticking", "World"]
 
 FAR_BEHIND_S = 1.0
 """A machine that slept so long does not make its plant catch up."""
@@ -58,6 +61,44 @@ class Ticking:
             ticks += due
 
 
+class BoardServer:
+    """Serves an NPU board, which has its own threads and advances its plant by itself.
+
+    Attributes:
+        instrument: the board.
+    """
+
+    def __init__(self, board: "LuminaNpu", described: InstrumentDescription, host: str) -> None:
+        self.instrument = board
+        self._described, self._host = described, host
+
+    @property
+    def resources(self) -> list[str]:
+        """Where clients find it; known once it is started."""
+        return [self.instrument.resource]
+
+    def start(self) -> None:
+        """Let its time and its clients in.
+
+        Raises:
+            DeviceConnectionError: the port is taken.
+        """
+        kind = self._described.served or "tcp"
+        self.instrument.serve(kind, host=self._host, port=self._described.port)
+
+    def stop(self) -> None:
+        """Power off; idempotent."""
+        self.instrument.stop()
+
+    def inject(self, fault: Fault, count: int) -> None:
+        """Refuse: a board's wire is not behind the other instruments' faults.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{self.instrument.name}: a board takes no {fault.kind} x{count}")
+
+
 class World:
     """Every simulated instrument of a bench, served until the `with` block ends.
 
@@ -80,12 +121,14 @@ class World:
         }
         for plant in self.plants.values():
             stand_by(plant)
-        self.servers: dict[str, Server] = {}
+        self.servers: dict[str, Server | BoardServer] = {}
         ticked_by_boards = set()
         for name, instrument in description.instruments.items():
             simulated = self._simulated(name, instrument)
-            self.servers[name] = self._server(name, instrument, simulated)
-            if simulated.ticks_plant:
+            if isinstance(simulated, SimulatedInstrument):
+                self.servers[name] = self._server(name, instrument, simulated)
+            else:
+                self.servers[name] = BoardServer(simulated, instrument, description.host)
                 ticked_by_boards.add(instrument.config.plant)
         self._ticking = Ticking(p for n, p in self.plants.items() if n not in ticked_by_boards)
         self.control = Control(self.plants, self.servers, description.host)
@@ -98,8 +141,8 @@ class World:
             DeviceConnectionError: an address is taken.
         """
         with ExitStack() as life:
-            parts: list[Ticking | Server | Control] = [self._ticking, *self.servers.values()]
-            for part in [*parts, self.control]:
+            parts: list[Server | BoardServer | Ticking | Control] = [*self.servers.values()]
+            for part in [*parts, self._ticking, self.control]:
                 life.callback(part.stop)
                 part.start()
             self._life = life.pop_all()
@@ -119,15 +162,17 @@ class World:
             "instruments": {
                 name: {
                     "driver": self._description.instruments[name].config.driver,
-                    "resource": server.endpoints[0].resource,
-                    "also": [endpoint.resource for endpoint in server.endpoints[1:]],
+                    "resource": server.resources[0],
+                    "also": server.resources[1:],
                 }
                 for name, server in self.servers.items()
             },
             "control": self.control.resource,
         }
 
-    def _simulated(self, name: str, instrument: InstrumentDescription) -> SimulatedInstrument:
+    def _simulated(
+        self, name: str, instrument: InstrumentDescription
+    ) -> "SimulatedInstrument | LuminaNpu":
         config = instrument.config
         if config.plant not in self.plants:
             raise UsageError(f"{name}: there is no plant {config.plant}")

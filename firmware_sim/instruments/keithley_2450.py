@@ -195,6 +195,7 @@ class Keithley2450(Instrument):
             return
         levels, delay_s, name = self._sweep
         source = self.settings.sources[self.settings.source]
+        self._buffers[name].clear()
         was_on, self.settings.on = self.settings.on, True
         for level in levels:
             source.level = level

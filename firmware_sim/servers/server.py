@@ -57,6 +57,11 @@ class Server:
         self._back_s: float | None = None
         self._cycles_power = False
 
+    @property
+    def resources(self) -> list[str]:
+        """Where clients find it, the first way in first; known once it is started."""
+        return [endpoint.resource for endpoint in self.endpoints]
+
     def start(self) -> None:
         """Be there for clients.
 

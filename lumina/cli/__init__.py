@@ -21,6 +21,7 @@ def application() -> typer.Typer:
     from lumina.cli.bench import bench
     from lumina.cli.check import check
     from lumina.cli.devices import devices
+    from lumina.cli.firmware import firmware
     from lumina.cli.run import run
     from lumina.cli.runs import report, runs, show
 
@@ -31,7 +32,7 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, check, devices, bench, runs, show, report):
+    for command in (run, check, devices, firmware, bench, runs, show, report):
         app.command()(command)
     return app
 

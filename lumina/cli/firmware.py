@@ -1,0 +1,91 @@
+"""`lumina firmware`: serve a bench's instruments in simulation, for any client."""
+
+import json
+import re
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from drivers.config import InstrumentConfig
+    from firmware_sim.description import WorldDescription
+    from lumina.runtime.config import BenchConfig
+
+__all__ = ["firmware"]
+
+LOOPBACK = "127.0.0.1"
+PORT = re.compile(r"tcp://[^:/]+:(\d+)", re.IGNORECASE)
+
+
+def firmware(
+    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tell the addresses as one line of JSON.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(help="Interface to listen on; others than this machine may then come.")
+    ] = LOOPBACK,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
+    chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
+) -> None:
+    """Serve the simulated instruments of a bench until interrupted (Ctrl-C).
+
+    Serial instruments come on pseudo-terminals, the others on TCP, and where the real one
+    has it on HiSLIP. An instrument of backend "firmware" with an address tcp://host:port
+    gets that port, the others any free one. The control address takes orders as lines of
+    JSON: faults, the plant's surroundings, the truth.
+    """
+    from firmware_sim.world import World
+    from lumina.runtime.config import load_config
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    world = World(describe(load_config(config), host=host, seed=seed, chip_seed=chip_seed))
+    with world:
+        typer.echo(json.dumps(world.addresses()) if as_json else told(world.addresses()))
+        stop.wait()
+
+
+def describe(
+    config: "BenchConfig", *, host: str = LOOPBACK, seed: int = 0, chip_seed: int = 0
+) -> "WorldDescription":
+    """The simulated instruments of a bench, whatever its backends; the chips are its twins'."""
+    from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+    from lumina.runtime.bench import derived
+
+    return WorldDescription(
+        plants={
+            name: PlantDescription(
+                config=plant, seed=derived(seed, index), chip_seed=derived(chip_seed, index)
+            )
+            for index, (name, plant) in enumerate(config.plants.items())
+        },
+        instruments={
+            name: InstrumentDescription(config=instrument, port=wanted_port(instrument))
+            for name, instrument in config.instruments.items()
+        },
+        host=host,
+    )
+
+
+def wanted_port(instrument: "InstrumentConfig") -> int:
+    """The port that a lab config gives a simulated instrument; 0 for any."""
+    if instrument.backend != "firmware" or instrument.address is None:
+        return 0
+    match = PORT.fullmatch(instrument.address)
+    return int(match[1]) if match else 0
+
+
+def told(addresses: dict[str, Any]) -> str:
+    """The addresses for a reader."""
+    instruments = addresses["instruments"]
+    width = max(map(len, instruments), default=0)
+    lines = [
+        f"{name:{width}}  {'  '.join([entry['resource'], *entry['also']])}  ({entry['driver']})"
+        for name, entry in instruments.items()
+    ]
+    return "\n".join([*lines, f"control: {addresses['control']}", "Ctrl-C ends it."])
