@@ -2,10 +2,15 @@
 
 import math
 
-from drivers.interfaces import Limits
-from lumina.errors import DeviceRangeError
+import numpy as np
 
-__all__ = ["check_channel", "check_range"]
+from drivers.interfaces import ComplexArray, Detection, Limits, ProcessorCapabilities
+from lumina.errors import DeviceRangeError, MatrixError
+
+__all__ = ["check_channel", "check_fields", "check_range"]
+
+CLIPPING_SLACK = 1e-9
+"""Modulus beyond full scale that rounding may cause, and that is let through."""
 
 
 def check_range(device: str, quantity: str, value: float, limits: Limits, unit: str) -> None:
@@ -34,3 +39,30 @@ def check_channel(device: str, channel: int, channels: int) -> None:
     """
     if not 1 <= channel <= channels:
         raise DeviceRangeError(device, f"no channel {channel}", f"1 .. {channels}")
+
+
+def check_fields(
+    device: str, fields: ComplexArray, capabilities: ProcessorCapabilities
+) -> ComplexArray:
+    """The batch as a processor's modulators take it, shape (ports, batch).
+
+    Raises:
+        MatrixError: wrong shape or type, not finite, or beyond full scale.
+    """
+    values = np.asarray(fields)
+    ports = capabilities.architecture.ports
+    if values.dtype.kind not in "iufc":
+        raise MatrixError(f"{device}: fields are numbers, not {values.dtype}")
+    if values.ndim != 2 or values.shape[0] != ports or values.shape[1] == 0:
+        raise MatrixError(
+            f"{device}: fields have shape {values.shape}; it takes ({ports}, batch), "
+            "a batch of 1 or more"
+        )
+    if not np.isfinite(values).all():
+        raise MatrixError(f"{device}: fields are not finite")
+    peak = float(np.abs(values).max())
+    if peak > 1.0 + CLIPPING_SLACK:
+        raise MatrixError(f"{device}: modulus {peak:g} is beyond full scale, 1")
+    if np.iscomplexobj(values) and capabilities.detection is Detection.DIRECT:
+        raise MatrixError(f"{device}: complex fields need coherent detection")
+    return values.astype(np.complex128)

@@ -15,6 +15,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.theory.mesh import MeshKind
+
 __all__ = [
     "BOARD",
     "DETECTIONS",
@@ -33,12 +35,14 @@ __all__ = [
     "Kind",
     "Message",
     "Splitter",
+    "body",
     "cobs_decode",
     "cobs_encode",
     "decode",
     "encode",
     "pack_error",
     "pack_vectors",
+    "parse",
     "unpack_error",
     "unpack_vectors",
     "vectors_per_message",
@@ -98,7 +102,7 @@ class Coding(IntEnum):
     INT16 = 1  # 32767 is full scale
 
 
-KINDS = ("svd", "unitary", "triangular")
+KINDS: tuple[MeshKind, ...] = ("svd", "unitary", "triangular")
 """Mesh arrangements by their number in BOARD."""
 
 DETECTIONS = ("coherent", "direct")
@@ -211,13 +215,18 @@ def cobs_decode(frame: bytes) -> bytes:
     return bytes(out)
 
 
+def body(kind: int, sequence: int, time_ns: int, payload: bytes = b"") -> bytes:
+    """Header and payload of a message, before CRC and stuffing."""
+    header = np.zeros(1, HEADER)
+    header["version"], header["kind"] = VERSION, kind
+    header["sequence"], header["time_ns"] = sequence, time_ns
+    return header.tobytes() + payload
+
+
 def encode(message: Message) -> bytes:
     """A message as it goes on the wire, its final zero included."""
-    header = np.zeros(1, HEADER)
-    header["version"], header["kind"] = VERSION, message.kind
-    header["sequence"], header["time_ns"] = message.sequence, message.time_ns
-    body = header.tobytes() + message.payload
-    return cobs_encode(body + crc32(body).to_bytes(CRC_BYTES, "little")) + b"\0"
+    plain = body(message.kind, message.sequence, message.time_ns, message.payload)
+    return cobs_encode(plain + crc32(plain).to_bytes(CRC_BYTES, "little")) + b"\0"
 
 
 def decode(frame: bytes) -> Message:
@@ -229,16 +238,22 @@ def decode(frame: bytes) -> Message:
     if len(frame) > MAX_FRAME:
         raise BadFrameError(f"{len(frame)} bytes are too many")
     sealed = cobs_decode(frame)
-    body, crc = sealed[:-CRC_BYTES], sealed[-CRC_BYTES:]
-    if len(body) < HEADER.itemsize:
+    plain, crc = sealed[:-CRC_BYTES], sealed[-CRC_BYTES:]
+    if len(plain) < HEADER.itemsize:
         raise BadFrameError(f"{len(sealed)} bytes are too few")
-    if crc32(body) != int.from_bytes(crc, "little"):
+    if crc32(plain) != int.from_bytes(crc, "little"):
         raise BadFrameError("the CRC does not fit")
-    header = np.frombuffer(body, HEADER, 1)[0]
+    header = np.frombuffer(plain, HEADER, 1)[0]
     if header["version"] != VERSION:
         raise BadFrameError(f"version {header['version']}, not {VERSION}")
+    return parse(plain)
+
+
+def parse(plain: bytes) -> Message:
+    """The message whose header and payload these are, checked already."""
+    header = np.frombuffer(plain, HEADER, 1)[0]
     kind, sequence, time_ns = (int(header[name]) for name in ("kind", "sequence", "time_ns"))
-    return Message(kind, sequence, time_ns, body[HEADER.itemsize :])
+    return Message(kind, sequence, time_ns, plain[HEADER.itemsize :])
 
 
 class Splitter:
@@ -282,9 +297,10 @@ class Splitter:
             return []
 
 
-def vectors_per_message(ports: int, coding: Coding) -> int:
-    """How many vectors of so many ports one message takes."""
-    return (MAX_PAYLOAD // 2 - VECTORS.itemsize) // (2 * QUADRATURE[coding].itemsize * ports)
+def vectors_per_message(ports: int, coding: Coding, longest_payload: int) -> int:
+    """How many vectors of so many ports fit into a payload; at least 1."""
+    room = longest_payload - VECTORS.itemsize
+    return max(1, room // (2 * QUADRATURE[coding].itemsize * ports))
 
 
 def pack_vectors(fields: NDArray[np.complex128], coding: Coding) -> bytes:

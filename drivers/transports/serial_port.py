@@ -68,6 +68,10 @@ class SerialPort(Transport):
         self._writable.register(self._fd, select.POLLOUT)
         self._keep_others_out()
 
+    def fileno(self) -> int:
+        """The open wire's file descriptor, for who reads it without a bus; non-blocking."""
+        return self._fd
+
     def close(self) -> None:
         port, self._port, self._fd = self._port, None, -1
         if port is not None:

@@ -38,6 +38,10 @@ class Tcp(Transport):
         self._readable = select.poll()
         self._readable.register(link, select.POLLIN)
 
+    def fileno(self) -> int:
+        """The open wire's file descriptor, for who reads it without a bus; non-blocking."""
+        return self._link().fileno()
+
     def close(self) -> None:
         link, self._socket = self._socket, None
         if link is not None:

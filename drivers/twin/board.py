@@ -4,8 +4,6 @@ import asyncio
 from math import pi
 from zlib import crc32
 
-import numpy as np
-
 from drivers.interfaces import (
     ComplexArray,
     Detection,
@@ -14,16 +12,13 @@ from drivers.interfaces import (
     PhotonicProcessor,
     ProcessorCapabilities,
 )
+from drivers.ranges import check_fields
 from drivers.registry import Mounting
 from drivers.twin.base import EXCHANGE_S, TwinInstrument
-from lumina.errors import MatrixError
 from lumina.frames import SAFE_STATE
 from twin.plant import Plant
 
 __all__ = ["PlantLink", "TwinProcessor"]
-
-CLIPPING_SLACK = 1e-9
-"""Modulus beyond full scale that rounding may cause, and that is let through."""
 
 
 class PlantLink(FrameLink):
@@ -73,29 +68,9 @@ class TwinProcessor(TwinInstrument, PhotonicProcessor):
 
     async def multiply(self, fields: ComplexArray) -> ComplexArray:
         self._require_connected()
-        values = self._checked(fields)
+        values = check_fields(self.name, fields, self.capabilities)
         await asyncio.sleep(EXCHANGE_S + values.shape[1] / self.capabilities.vector_rate_hz)
         return self._plant.multiply(values)
-
-    def _checked(self, fields: ComplexArray) -> ComplexArray:
-        """The batch as the modulators take it, or a `MatrixError`."""
-        values = np.asarray(fields)
-        ports = self._plant.architecture.ports
-        if values.dtype.kind not in "iufc":
-            raise MatrixError(f"{self.name}: fields are numbers, not {values.dtype}")
-        if values.ndim != 2 or values.shape[0] != ports or values.shape[1] == 0:
-            raise MatrixError(
-                f"{self.name}: fields have shape {values.shape}; it takes ({ports}, batch), "
-                "a batch of 1 or more"
-            )
-        if not np.isfinite(values).all():
-            raise MatrixError(f"{self.name}: fields are not finite")
-        peak = float(np.abs(values).max())
-        if peak > 1.0 + CLIPPING_SLACK:
-            raise MatrixError(f"{self.name}: modulus {peak:g} is beyond full scale, 1")
-        if np.iscomplexobj(values) and self.capabilities.detection is Detection.DIRECT:
-            raise MatrixError(f"{self.name}: complex fields need coherent detection")
-        return values.astype(np.complex128)
 
 
 def _capabilities(plant: Plant) -> ProcessorCapabilities:

@@ -1,0 +1,210 @@
+"""The host's end of the wire to an NPU board: requests from asyncio, frames from the loop.
+
+One thread at a time runs the wire's pump: while no control loop runs one that only carries
+requests and replies, else the loop's. Requests go through the pump's rings either way, so
+they share the wire with the 1 kHz frames.
+"""
+
+import asyncio
+import itertools
+import os
+import threading
+from collections.abc import Callable
+
+from drivers.interfaces import FrameLink
+from drivers.protocols import npu
+from drivers.protocols.npu import REPLY, ErrorCode, Kind, Message
+from drivers.protocols.npu_ends import PumpEnds
+from drivers.protocols.npu_pump import Pump, idle
+from drivers.transports import FORMS, TransportError, open_transport
+from drivers.transports.serial_port import SerialPort
+from drivers.transports.tcp import Tcp
+from lumina.compiled import entry_point
+from lumina.errors import (
+    DeviceConnectionError,
+    DeviceStateError,
+    DeviceTimeoutError,
+    MatrixError,
+    ProtocolError,
+    UsageError,
+)
+
+__all__ = ["WireLink"]
+
+BAUD = 3_000_000
+TIMEOUT_S = 1.0
+ATTEMPTS = 3
+"""Requests change nothing that saying them twice would change again; one may be lost."""
+
+FAST_PAYLOAD = npu.MAX_PAYLOAD // 2
+SERIAL_PAYLOAD = 1024
+"""Longest payload of a request, bytes: at 3 Mbaud this one holds frames up for 3.5 ms."""
+
+
+class WireLink(FrameLink):
+    """A wire to one board.
+
+    Attributes:
+        device: the board's name, for errors.
+        resource: the board's address.
+        longest_payload: bytes that one request should not exceed on this wire.
+    """
+
+    def __init__(self, device: str, address: str) -> None:
+        """Prepare a wire; nothing is opened yet.
+
+        Raises:
+            UsageError: the address is neither a serial port nor a TCP port.
+        """
+        self.device = device
+        transport = open_transport(address, baud=BAUD)
+        if not isinstance(transport, SerialPort | Tcp):
+            raise UsageError(f"{device}: address {address!r} is no serial or TCP port: {FORMS}")
+        self._transport = transport
+        self.resource = transport.resource
+        slow = isinstance(transport, SerialPort) and not _is_pty(self.resource)
+        self.longest_payload = SERIAL_PAYLOAD if slow else FAST_PAYLOAD
+        self.heaters = self.outputs = 0
+        self._ends: PumpEnds | None = None
+        self._thread: threading.Thread | None = None
+        self._run_idle: Callable[..., object] = idle
+        self._sequence = itertools.count(1)  # 0 is the loop's own
+        self._pending: dict[int, asyncio.Future[Message]] = {}
+
+    async def open(self) -> None:
+        """Open the wire.
+
+        Raises:
+            DeviceConnectionError: nobody is there, no permission, or in use.
+            VirtualTimeError: the event loop's time is virtual.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._transport.open)
+        except TransportError as error:
+            raise self._lost(str(error)) from error
+        ends = self._ends = PumpEnds()
+        self._run_idle = await loop.run_in_executor(None, entry_point, idle, ends.pump)
+        loop.add_reader(ends.notify_fd, self._on_arrival)
+        ends.attach(self._transport.fileno())
+        self.rest()
+
+    async def close(self) -> None:
+        """Let go of the wire; idempotent. Whoever still waits for a reply gets an error."""
+        ends = self._ends
+        if ends is None:
+            return
+        self._halt()
+        self._ends = None
+        asyncio.get_running_loop().remove_reader(ends.notify_fd)
+        self._transport.close()
+        self._fail_all("closed")
+        ends.close()
+
+    async def request(self, kind: Kind, payload: bytes = b"") -> bytes:
+        """Ask the board; the payload of its reply.
+
+        Raises:
+            DeviceConnectionError: the wire is lost.
+            DeviceTimeoutError: no answer, although it was asked several times.
+            MatrixError: the board refuses the values.
+            ProtocolError: the board does not understand.
+        """
+        for _ in range(ATTEMPTS):
+            reply = await self._exchange(kind, payload)
+            if reply is not None:
+                return self._checked(kind, reply)
+        raise DeviceTimeoutError(self.device, f"{self.resource}: {self._silence(kind)}")
+
+    @property
+    def pump(self) -> Pump:
+        """The wire for compiled code; only the thread started by `run` may work on it."""
+        return self._opened().pump
+
+    def run(self, work: Callable[[], object], name: str) -> None:
+        """Have a thread of its own run the pump by `work`, in place of the one that does."""
+        self._halt()
+        self._thread = threading.Thread(target=work, name=name, daemon=True)
+        self._thread.start()
+
+    def rest(self) -> None:
+        """Go back to carrying requests and replies only."""
+        pump = self.pump
+        self.run(lambda: self._run_idle(pump), f"wire-{self.device}")
+
+    def _halt(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._opened().stop(thread)
+
+    @property
+    def fault(self) -> str | None:
+        """Why no frames can pass, in words; None while the wire stands."""
+        if self._ends is None:
+            return f"{self.resource}: not open"
+        return f"{self.resource}: the board is gone" if self._ends.gone else None
+
+    async def _exchange(self, kind: Kind, payload: bytes) -> Message | None:
+        """One attempt; None if no answer comes in time."""
+        ends = self._opened()
+        if self.fault is not None:
+            raise self._lost("the board is gone; is it powered, is the cable in?")
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        future = asyncio.get_running_loop().create_future()
+        self._pending[sequence] = future
+        try:
+            if not ends.post(npu.body(kind, sequence, 0, payload)):
+                raise DeviceStateError(self.device, "too many requests at once", "busy")
+            async with asyncio.timeout(TIMEOUT_S):
+                message: Message = await future
+                return message
+        except TimeoutError:
+            return None
+        finally:
+            del self._pending[sequence]
+
+    def _checked(self, kind: Kind, reply: Message) -> bytes:
+        if reply.kind == kind | REPLY:
+            return reply.payload
+        if reply.kind != Kind.ERROR:
+            text = f"message {reply.kind} answers request {kind.name}"
+            raise ProtocolError(self.device, f"{self.resource}: {text}")
+        code, text = npu.unpack_error(reply.payload)
+        if code == ErrorCode.REFUSED:
+            raise MatrixError(f"{self.device}: the board refuses: {text}")
+        raise ProtocolError(self.device, f"{self.resource}: request {kind.name}: {text}")
+
+    def _on_arrival(self) -> None:
+        """Hand replies to those who wait; what nobody waits for any more is forgotten."""
+        ends = self._opened()
+        for plain in ends.fetch():
+            message = npu.parse(plain)
+            future = self._pending.get(message.sequence)
+            if future is not None and not future.done():
+                future.set_result(message)
+        if ends.gone:
+            self._fail_all("the board is gone; is it powered, is the cable in?")
+
+    def _fail_all(self, why: str) -> None:
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(self._lost(why))
+
+    def _lost(self, why: str) -> DeviceConnectionError:
+        return DeviceConnectionError(self.device, f"{self.resource}: {why}")
+
+    def _silence(self, kind: Kind) -> str:
+        corrupt = int(self._opened().pump.state["corrupt"][0])
+        text = f"no answer to {kind.name} in {ATTEMPTS} times {TIMEOUT_S:g} s"
+        if corrupt:
+            return f"{text}; {corrupt} frames were garbled: is this an NPU board, at this speed?"
+        return f"{text}; is this an NPU board?"
+
+    def _opened(self) -> PumpEnds:
+        if self._ends is None:
+            raise DeviceStateError(self.device, "connect it first", "not connected")
+        return self._ends
+
+
+def _is_pty(path: str) -> bool:
+    return os.path.realpath(path).startswith("/dev/pts/")

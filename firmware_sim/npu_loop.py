@@ -1,0 +1,210 @@
+"""The simulated NPU board's own millisecond: plant, frames, watchdog, in compiled code.
+
+Deadlines are absolute. Between two of them the board waits for the wire and takes actuator
+frames in as they come; they act from the next tick on, as in the in-process twin. Deadlines
+that were slept through are not caught up in frames, but the plant lives through them.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.protocols.npu import Kind
+from drivers.protocols.npu_pump import (
+    KIND_AT,
+    FrameBytes,
+    Pump,
+    frame_bytes,
+    hand_over,
+    next_message,
+    pack_frame,
+    queue_message,
+    receive,
+    send_posted,
+    transmit,
+    unpack_frame,
+    wait,
+)
+from lumina.compiled import compiled, compiled_tick
+from lumina.frames import SAFE_STATE, ActuatorFrame, SensorFrame
+from lumina.realtime import PERIOD_NS, now_ns
+from twin.kernel import PlantArrays, plant_tick
+from twin.plant import Plant
+
+__all__ = ["WATCHDOG_TICKS", "BoardArrays", "board_arrays", "run_board"]
+
+WATCHDOG_TICKS = 20
+"""Ticks without an actuator frame after which the board goes safe."""
+
+ABANDONED_TICKS = 1000
+"""Ticks without an actuator frame after which it stops sending sensor frames, too."""
+
+ROUND_TRIP_BINS = 20_000
+"""Bins of 1 us; the last one takes everything longer."""
+
+ACTUATOR, SENSOR = int(Kind.ACTUATOR), int(Kind.SENSOR)
+FLAG_SAFE = SAFE_STATE
+TICK_NS = PERIOD_NS
+
+BOARD_STATE = np.dtype(
+    [
+        ("streaming", "i8"),  # written by Python
+        ("reset", "i8"),  # written by Python: start afresh at the next tick
+        ("safe", "i8"),
+        ("quiet_ticks", "i8"),  # since the last actuator frame
+        ("deadline_ns", "i8"),
+        ("sent_ns", "i8"),  # when the last sensor frame went out
+        ("ticks", "i8"),
+        ("late", "i8"),
+        ("actuators", "i8"),
+        ("watchdog_trips", "i8"),
+        ("dropped", "i8"),
+        ("worst_trip_ns", "i8"),
+    ]
+)
+
+
+class BoardArrays(NamedTuple):
+    """A board, as compiled code takes it."""
+
+    plant: PlantArrays
+    sensor: SensorFrame
+    actuator: ActuatorFrame
+    sensor_bytes: FrameBytes
+    actuator_bytes: FrameBytes
+    pump: Pump
+    state: NDArray[Any]
+    """Shape (1,), dtype BOARD_STATE."""
+    round_trips: NDArray[np.int64]
+    """Shape (ROUND_TRIP_BINS,): sensor frame out to its actuator frame in."""
+
+
+def board_arrays(plant: Plant, pump: Pump) -> BoardArrays:
+    """A board about a plant, not streaming, safe until it is told otherwise."""
+    state = np.zeros(1, BOARD_STATE)
+    state["safe"] = 1
+    return BoardArrays(
+        plant=plant.arrays,
+        sensor=plant.sensor,
+        actuator=plant.actuator,
+        sensor_bytes=frame_bytes(plant.sensor),
+        actuator_bytes=frame_bytes(plant.actuator),
+        pump=pump,
+        state=state,
+        round_trips=np.zeros(ROUND_TRIP_BINS, np.int64),
+    )
+
+
+@compiled_tick
+def make_safe(board: BoardArrays) -> None:
+    """Put the safe actuator frame into force."""
+    for index in range(board.actuator_bytes.head.size):
+        board.actuator_bytes.head[index] = 0
+    for index in range(board.actuator_bytes.codes.size):
+        board.actuator_bytes.codes[index] = 0
+    board.actuator.head[0].flags = FLAG_SAFE
+
+
+@compiled
+def take_actuator(board: BoardArrays, length: int) -> None:
+    """An actuator message came in: it is in force from the next tick on."""
+    state = board.state[0]
+    if not unpack_frame(board.pump, length, board.actuator_bytes):
+        return
+    state.actuators += 1
+    state.quiet_ticks, state.safe = 0, 0
+    if board.actuator.head[0].tick == board.sensor.head[0].tick:
+        trip_ns = now_ns(board.pump.timespec) - state.sent_ns
+        board.round_trips[min(trip_ns // 1000, board.round_trips.size - 1)] += 1
+        state.worst_trip_ns = max(state.worst_trip_ns, trip_ns)
+
+
+@compiled
+def serve_wire(board: BoardArrays) -> None:
+    """Take in what has come: actuator frames at once, requests to Python."""
+    pump = board.pump
+    receive(pump)
+    length = next_message(pump)
+    while length > 0:
+        if pump.incoming[KIND_AT] == ACTUATOR:
+            take_actuator(board, length)
+        else:
+            hand_over(pump, length)
+        length = next_message(pump)
+
+
+@compiled
+def wait_for_deadline(board: BoardArrays) -> int:
+    """Serve the wire up to the next deadline; returns how many deadlines were skipped."""
+    state, pump = board.state[0], board.pump
+    state.deadline_ns += TICK_NS
+    while pump.state[0].stop == 0:
+        readable = wait(pump, state.deadline_ns)
+        if readable:
+            serve_wire(board)
+        send_posted(pump)
+        transmit(pump)
+        if now_ns(pump.timespec) >= state.deadline_ns:
+            break
+    skipped: int = (now_ns(pump.timespec) - state.deadline_ns) // TICK_NS
+    if skipped > 0:
+        state.late += 1 + skipped
+        state.deadline_ns += skipped * TICK_NS
+    return max(skipped, 0)
+
+
+@compiled_tick
+def start_afresh(board: BoardArrays) -> None:
+    """Safe and silent, with all counters at 0."""
+    make_safe(board)
+    state, pump = board.state[0], board.pump.state[0]
+    state.reset, state.streaming, state.safe, state.quiet_ticks = 0, 0, 1, 0
+    state.ticks, state.late, state.actuators, state.watchdog_trips = 0, 0, 0, 0
+    state.dropped, state.worst_trip_ns, pump.corrupt = 0, 0, 0
+    for index in range(board.round_trips.size):
+        board.round_trips[index] = 0
+
+
+@compiled_tick
+def watch(board: BoardArrays, ticks: int) -> None:
+    """The watchdog: safe after 20 ticks without a frame, silent after 1000."""
+    state = board.state[0]
+    if state.reset == 1:
+        start_afresh(board)
+    state.quiet_ticks += ticks
+    if state.safe == 0 and state.quiet_ticks > WATCHDOG_TICKS:
+        state.safe = 1
+        state.watchdog_trips += 1
+        make_safe(board)
+    if state.quiet_ticks > ABANDONED_TICKS:
+        state.streaming = 0
+
+
+@compiled
+def send_sensor(board: BoardArrays) -> None:
+    """One sensor frame out, unless the wire still has the last one to take."""
+    state, pump = board.state[0], board.pump
+    if state.streaming == 0:
+        return
+    if pump.state[0].sending > 0:
+        state.dropped += 1
+        return
+    state.sent_ns = now_ns(pump.timespec)
+    length = pack_frame(pump, board.sensor_bytes, SENSOR, state.deadline_ns)
+    queue_message(pump, length)
+    transmit(pump)
+
+
+@compiled
+def run_board(board: BoardArrays) -> None:
+    """Live until the pump is told to stop."""
+    state, pump = board.state[0], board.pump
+    state.deadline_ns = now_ns(pump.timespec)
+    while pump.state[0].stop == 0:
+        ticks = 1 + wait_for_deadline(board)
+        watch(board, ticks)
+        for _ in range(ticks):
+            plant_tick(board.plant, board.actuator, board.sensor)
+        state.ticks += ticks
+        send_sensor(board)
