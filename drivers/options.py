@@ -24,6 +24,7 @@ __all__ = [
     "KeysightN7744aOptions",
     "LabjackT7Options",
     "LaserOptions",
+    "MeerstetterTec109xOptions",
     "PhaseShifterBankOptions",
     "PowerMeterOptions",
     "PowerSupplyOptions",
@@ -31,6 +32,7 @@ __all__ = [
     "RohdeHmp4040Options",
     "SantecTsl570Options",
     "TemperatureControllerOptions",
+    "Thermostat8451Options",
     "ThorlabsPm100dOptions",
 ]
 
@@ -165,6 +167,21 @@ class ThorlabsPm100dOptions(PowerMeterOptions):
 
 TEC109X_TARGET_C = (-40.0, 125.0)
 """Meerstetter TEC-109x with an NTC: set points that it takes."""
+
+
+class MeerstetterTec109xOptions(TemperatureControllerOptions):
+    """How a TEC-109x is reached."""
+
+    device_address: int = Field(
+        0, ge=0, le=254, description="MeCom address, parameter 2051; 0 is whichever listens"
+    )
+
+
+class Thermostat8451Options(TemperatureControllerOptions):
+    """What a Sinara Thermostat 8451 can drive."""
+
+    current_limit_a: float = Field(2.0, gt=0, le=2, description="largest TEC current, A")
+
 
 E36312A_OUTPUTS = ((6.18, 5.15), (25.75, 1.03), (25.75, 1.03))
 """Keysight E36312A: highest voltage (V) and current (A) of channels 1, 2, 3."""

@@ -22,11 +22,12 @@ from drivers.options import (
     KeysightE36312aOptions,
     KeysightN7744aOptions,
     LabjackT7Options,
+    MeerstetterTec109xOptions,
     PhaseShifterBankOptions,
     ProcessorOptions,
     RohdeHmp4040Options,
     SantecTsl570Options,
-    TemperatureControllerOptions,
+    Thermostat8451Options,
     ThorlabsPm100dOptions,
 )
 from lumina.errors import UsageError
@@ -135,7 +136,7 @@ _BUILT_IN = (
         "photonic_processor",
         "Lumina NPU board",
         ProcessorOptions,
-        {Backend.TWIN: _twin("TwinProcessor")},
+        {Backend.TWIN: _twin("TwinProcessor"), **_wire("lumina_npu", "LuminaNpu")},
     ),
     DriverEntry(
         "santec_tsl570",
@@ -183,15 +184,28 @@ _BUILT_IN = (
         "meerstetter_tec109x",
         "temperature_controller",
         "Meerstetter TEC-109x temperature controller",
-        TemperatureControllerOptions,
-        {Backend.TWIN: _twin("TwinTemperatureController")},
+        MeerstetterTec109xOptions,
+        {
+            Backend.TWIN: _twin("TwinTemperatureController"),
+            **_wire("meerstetter_tec109x", "MeerstetterTec109x"),
+        },
+    ),
+    DriverEntry(
+        "thermostat_8451",
+        "temperature_controller",
+        "M-Labs Sinara Thermostat 8451",
+        Thermostat8451Options,
+        {
+            Backend.TWIN: _twin("TwinTemperatureController"),
+            **_wire("thermostat_8451", "Thermostat8451"),
+        },
     ),
     DriverEntry(
         "qontrol_q8iv",
         "phase_shifter_bank",
         "Qontrol Q8iv heater driver chain",
         PhaseShifterBankOptions,
-        {Backend.TWIN: _twin("TwinPhaseShifterBank")},
+        {Backend.TWIN: _twin("TwinPhaseShifterBank"), **_wire("qontrol_q8iv", "QontrolQ8iv")},
     ),
     DriverEntry(
         "ebmpapst_ec_fan",

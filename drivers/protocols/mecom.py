@@ -21,9 +21,11 @@ __all__ = [
     "IDENTIFY",
     "IDENTITY_LENGTH",
     "PARAMETERS",
+    "READ",
     "REFUSED",
     "RESET",
     "SAVE",
+    "SET",
     "DeviceStatus",
     "MecomError",
     "OutputEnable",
@@ -254,15 +256,14 @@ def setting(
     return Request(address, sequence, SET, parameter.number, instance, text)
 
 
-def answer(request: Request, payload: str) -> bytes:
-    """A device's frame with a value, a text or a refusal, without its CR."""
-    return _sealed("!", request.address, request.sequence, payload)
+def answer(address: int, request: Request, payload: str) -> bytes:
+    """The frame, without its CR, by which a device gives a value, a text or a refusal."""
+    return _sealed("!", address, request.sequence, payload)
 
 
-def acknowledge(request: Request) -> bytes:
-    """A device's frame that says: done. Without its CR."""
-    repeated = request.encode()[-4:]
-    return f"!{request.address:02X}{request.sequence:04X}".encode() + repeated
+def acknowledge(address: int, request: Request) -> bytes:
+    """The frame, without its CR, by which a device says: done."""
+    return f"!{address:02X}{request.sequence:04X}".encode() + request.encode()[-4:]
 
 
 def parse_request(frame: bytes) -> Request:

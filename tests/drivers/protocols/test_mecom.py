@@ -41,7 +41,7 @@ def test_the_checksum_is_crc16_xmodem() -> None:
 def test_reading_the_object_temperature_has_the_known_bytes() -> None:
     request = reading(2, 0x15AB, OBJECT)
     assert request.encode() == b"#0215AB?VR03E80134D8"
-    reply = answer(request, OBJECT.to_hex(25.0))
+    reply = answer(2, request, OBJECT.to_hex(25.0))
     assert reply == b"!0215AB41C80000A903"
     assert OBJECT.from_hex(parse_reply(reply, request.encode()).payload) == 25.0
 
@@ -49,21 +49,21 @@ def test_reading_the_object_temperature_has_the_known_bytes() -> None:
 def test_setting_the_target_has_the_known_bytes_and_its_checksum_comes_back() -> None:
     request = setting(2, 0x15AC, TARGET, 30.0)
     assert request.encode() == b"#0215ACVS0BB80141F00000E28C"
-    assert acknowledge(request) == b"!0215ACE28C"
+    assert acknowledge(2, request) == b"!0215ACE28C"
     assert parse_reply(b"!0215ACE28C", request.encode()).payload == ""
 
 
 def test_a_refusal_has_the_known_bytes() -> None:
     request = setting(2, 0x15AC, TARGET, 30.0)
-    assert answer(request, "+07") == b"!0215AC+079D3E"
+    assert answer(2, request, "+07") == b"!0215AC+079D3E"
     assert parse_reply(b"!0215AC+079D3E", request.encode()).error == 7
 
 
 def test_an_acknowledgement_of_another_request_is_no_answer() -> None:
     first, second = setting(2, 7, TARGET, 30.0), setting(2, 7, TARGET, 31.0)
-    assert is_reply_to(first.encode(), acknowledge(first))
-    assert not is_reply_to(second.encode(), acknowledge(first))
-    assert not is_reply_to(reading(2, 8, TARGET).encode(), answer(first, "41F00000"))
+    assert is_reply_to(first.encode(), acknowledge(2, first))
+    assert not is_reply_to(second.encode(), acknowledge(2, first))
+    assert not is_reply_to(reading(2, 8, TARGET).encode(), answer(2, first, "41F00000"))
 
 
 @given(REQUESTS)

@@ -1,0 +1,215 @@
+"""TEC-109x: the driver against the simulated controller on a pty, one plant behind it."""
+
+import asyncio
+import contextlib
+import math
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from drivers.instruments.meerstetter_tec109x import MeerstetterTec109x
+from drivers.options import MeerstetterTec109xOptions
+from drivers.protocols.mecom import (
+    PARAMETERS,
+    Request,
+    acknowledge,
+    checksum,
+    parse_reply,
+    reading,
+    setting,
+)
+from drivers.registry import Mounting
+from firmware_sim.faults import Fault, FaultKind
+from firmware_sim.instruments import meerstetter_tec109x as firmware
+from firmware_sim.servers import PtyEndpoint, Server
+from lumina.errors import (
+    DeviceConnectionError,
+    DeviceRangeError,
+    DeviceStateError,
+    DeviceTimeoutError,
+)
+from twin.config import PlantConfig
+from twin.plant import Plant
+from twin.records import SENSOR_OPEN
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.fixture
+def plant() -> Plant:
+    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "svd"}})
+    return Plant(config, seed=7, chip_seed=3)
+
+
+@pytest.fixture
+def simulated(plant: Plant) -> firmware.MeerstetterTec109x:
+    return firmware.MeerstetterTec109x("tec", MeerstetterTec109xOptions(), plant)
+
+
+@pytest.fixture
+def server(simulated: firmware.MeerstetterTec109x) -> Iterator[Server]:
+    server = Server("tec", simulated, [PtyEndpoint("tec")], baud=57600)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest_asyncio.fixture
+async def tec(server: Server) -> AsyncIterator[MeerstetterTec109x]:
+    options = MeerstetterTec109xOptions(current_limit_a=6.0)
+    tec = MeerstetterTec109x(Mounting("tec", options, None, server.endpoints[0].resource))
+    await tec.connect()
+    yield tec
+    await tec.close()
+
+
+def carrier_c(plant: Plant) -> float:
+    return plant.temperatures_c()[plant.config.tec.cold_node]
+
+
+async def test_it_says_who_it_is(server: Server, tec: MeerstetterTec109x) -> None:
+    identity = await tec.connect()
+    assert (identity.manufacturer, identity.model) == ("Meerstetter", "TEC-1091")
+    assert identity.firmware == "6.10"
+
+
+async def test_its_own_regulator_holds_the_carrier(tec: MeerstetterTec109x, plant: Plant) -> None:
+    await tec.set_target_c(35.0)
+    await tec.set_enabled(True)
+    plant.step(60_000)
+    assert carrier_c(plant) == pytest.approx(35.0, abs=0.05)
+    assert await tec.read_temperature_c() == pytest.approx(35.0, abs=0.05)
+    assert await tec.is_stable()
+    plant.inputs["ambient_c"] += 5.0
+    plant.step(60_000)
+    assert carrier_c(plant) == pytest.approx(35.0, abs=0.05)
+
+
+async def test_a_fixed_current_cools(tec: MeerstetterTec109x, plant: Plant) -> None:
+    before_c = carrier_c(plant)
+    await tec.set_current_a(2.0)
+    await tec.set_enabled(True)
+    plant.step(3_000)
+    assert carrier_c(plant) < before_c - 1.0
+    assert await tec.read_current_a() == pytest.approx(2.0, rel=1e-3)
+    assert await tec.read_voltage_v() > 0.0
+    assert await tec.read_sink_c() > before_c
+    assert not await tec.is_stable()
+
+
+async def test_a_safe_controller_carries_no_current(tec: MeerstetterTec109x, plant: Plant) -> None:
+    await tec.set_current_a(2.0)
+    await tec.set_enabled(True)
+    plant.step(100)
+    await tec.make_safe()
+    plant.step(2)
+    assert await tec.read_current_a() == 0.0
+    assert not await tec.is_enabled()
+
+
+async def test_values_beyond_its_limits_change_nothing(tec: MeerstetterTec109x) -> None:
+    await tec.set_target_c(30.0)
+    for wrong_c in (130.0, math.nan):
+        with pytest.raises(DeviceRangeError):
+            await tec.set_target_c(wrong_c)
+    with pytest.raises(DeviceRangeError, match=r"-6 \.\. 6 A"):
+        await tec.set_current_a(7.0)
+    assert await tec.read_target_c() == 30.0
+
+
+async def test_an_open_thermistor_is_an_error(tec: MeerstetterTec109x, plant: Plant) -> None:
+    plant.inputs["sensor_fault"][0, 0] = SENSOR_OPEN
+    with pytest.raises(DeviceStateError, match="open or shorted") as caught:
+        await tec.read_temperature_c()
+    assert caught.value.state == "error"
+
+
+async def test_a_late_reply_reaches_nobody(server: Server, tec: MeerstetterTec109x) -> None:
+    await tec.set_target_c(30.0)
+    server.inject(Fault(FaultKind.STALL, 0.7))
+    with pytest.raises(DeviceTimeoutError):
+        await tec.read_target_c()
+    assert await tec.read_temperature_c() < 29.0  # not the late 30.0
+
+
+async def test_after_a_power_cycle_settings_return_but_the_output_stays_off(
+    server: Server, tec: MeerstetterTec109x, plant: Plant
+) -> None:
+    await tec.set_target_c(31.0)
+    await tec.set_enabled(True)
+    server.inject(Fault(FaultKind.POWER_CYCLE, 0.05))
+    while tec.power_cycle is None:
+        with contextlib.suppress(DeviceConnectionError, DeviceTimeoutError):
+            await tec.read_target_c()
+        await asyncio.sleep(0.02)
+    assert await tec.read_target_c() == 31.0
+    assert not await tec.is_enabled()
+    assert "output_enable" in str(tec.power_cycle)
+
+
+def ask(simulated: firmware.MeerstetterTec109x, frame: bytes) -> bytes:
+    return b"".join(reply.data for reply in simulated.receive(frame + b"\r"))
+
+
+def test_replies_have_the_lengths_by_which_clients_tell_them_apart(
+    simulated: firmware.MeerstetterTec109x,
+) -> None:
+    value = ask(simulated, reading(2, 5, PARAMETERS["object_c"]).encode())
+    done = ask(simulated, setting(2, 5, PARAMETERS["target_c"], 30.0).encode())
+    text = ask(simulated, Request(2, 5, "?IF").encode())
+    refused = ask(simulated, setting(2, 5, PARAMETERS["object_c"], 30.0).encode())
+    assert re.fullmatch(rb"!020005[0-9A-F]{8}[0-9A-F]{4}\r", value)
+    assert len(done) == 1 + 10 + 1
+    assert len(text) == 1 + 30 + 1
+    assert re.fullmatch(rb"!020005\+06[0-9A-F]{4}\r", refused)
+
+
+def test_the_golden_setting_is_acknowledged_with_its_own_checksum(
+    simulated: firmware.MeerstetterTec109x, plant: Plant
+) -> None:
+    assert ask(simulated, b"#0215ACVS0BB80141F00000E28C") == b"!0215ACE28C\r"
+    assert plant.inputs["regulator_target_c"][0] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ("?XY", 1),
+        ("?VR03E8", 4),
+        ("?VR000101", 5),
+        ("VS03E80141F00000", 6),
+        ("VS07DA0100000009", 7),
+        ("VS0BB8017FC00000", 7),
+        ("?VR03E802", 8),
+    ],
+)
+def test_what_it_cannot_do_it_refuses_by_number(
+    simulated: firmware.MeerstetterTec109x, payload: str, code: int
+) -> None:
+    start = f"#020001{payload}".encode()
+    frame = start + b"%04X" % checksum(start)
+    reply = ask(simulated, frame).removesuffix(b"\r")
+    assert parse_reply(reply, frame).error == code
+
+
+def test_garbled_frames_and_other_addresses_are_not_answered(
+    simulated: firmware.MeerstetterTec109x,
+) -> None:
+    assert ask(simulated, b"#0215AB?VR03E80134D9") == b""
+    assert ask(simulated, reading(3, 1, PARAMETERS["object_c"]).encode()) == b""
+    assert ask(simulated, setting(255, 1, PARAMETERS["target_c"], 22.0).encode()) == b""
+    assert simulated.target_c() == 22.0
+    whole = reading(0, 1, PARAMETERS["target_c"]).encode()
+    assert ask(simulated, b"\xff\x00#02" + whole).startswith(b"!02")
+
+
+def test_unsaved_settings_go_with_the_power(simulated: firmware.MeerstetterTec109x) -> None:
+    target, saving = PARAMETERS["target_c"], PARAMETERS["save_mode"]
+    ask(simulated, setting(2, 1, target, 28.0).encode())
+    ask(simulated, setting(2, 2, saving, 1).encode())
+    ask(simulated, setting(2, 3, target, 33.0).encode())
+    reset = Request(2, 4, "RS")
+    assert ask(simulated, reset.encode()) == acknowledge(2, reset) + b"\r"
+    assert simulated.target_c() == 28.0
