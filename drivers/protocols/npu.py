@@ -10,6 +10,7 @@ a CRC-32, stuffed by COBS so that it holds no zero byte, and ended by a zero byt
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -155,7 +156,10 @@ VECTORS = np.dtype([("coding", "u1"), ("reserved", "u1"), ("ports", "<u2"), ("ve
 """Head of a payload of vectors. Vector after vector follow, each port's I and Q in turn."""
 
 INT16_FULL_SCALE = 32767.0
-QUADRATURE = {Coding.FLOAT32: np.dtype("<f4"), Coding.INT16: np.dtype("<i2")}
+QUADRATURE: dict[Coding, np.dtype[Any]] = {
+    Coding.FLOAT32: np.dtype("<f4"),
+    Coding.INT16: np.dtype("<i2"),
+}
 
 
 class BadFrameError(ValueError):

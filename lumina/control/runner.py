@@ -93,9 +93,6 @@ class TwinRunner:
 
     FOREVER = 2**62
 
-    fault: str | None = None
-    """A plant in memory cannot be lost."""
-
     def __init__(self, plant: Plant, loop: ControlLoop) -> None:
         self._loop = loop
         self._clock = np.zeros(1, CLOCK)
@@ -143,6 +140,11 @@ class TwinRunner:
     def ticks(self) -> int:
         """Ticks run so far."""
         return int(self._clock["ticks"][0])
+
+    @property
+    def fault(self) -> str | None:
+        """None: a plant in memory cannot be lost."""
+        return None
 
     def lateness(self) -> Lateness | None:
         """Lateness so far; None if the loop never ran in real time."""

@@ -20,9 +20,8 @@ import numpy as np
 from drivers.config import build_instrument
 from drivers.interfaces import Identity, Instrument, PhotonicProcessor
 from drivers.registry import Backend
-from drivers.twin import PlantLink
-from lumina.control.runner import TwinRunner
-from lumina.errors import DeviceError, UsageError
+from lumina.control.running import runner_for
+from lumina.errors import UsageError
 from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.device import PhotonicDevice
@@ -186,15 +185,12 @@ def build_stations(
         device = PhotonicDevice(
             name, processor, control, lock_criterion=lock, telemetry_hz=config.record.rate_hz
         )
-        link = processor.frame_link()
-        if not isinstance(link, PlantLink):
-            raise DeviceError(name, f"no runner for a loop over {type(link).__name__}")
         beside = tuple(
             (instrument, config.instruments[other])
             for other, instrument in instruments.items()
             if config.instruments[other].plant == entry.plant
         )
-        runner = TwinRunner(link.plant, device.loop)
+        runner = runner_for(processor.frame_link(), device.loop)
         stations[name] = Station(device, runner, beside, plants.get(entry.plant))
     return stations
 

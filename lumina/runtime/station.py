@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from drivers.config import InstrumentConfig
 from drivers.interfaces import Instrument, Laser, PowerSupply
 from drivers.options import LaserOptions, PowerSupplyOptions
-from lumina.control.runner import TwinRunner
+from lumina.control.running import Runner
 from lumina.errors import DeviceError
 from lumina.realtime import PERIOD_NS
 from lumina.runtime.device import PhotonicDevice
@@ -31,7 +31,7 @@ class Station:
     """
 
     device: PhotonicDevice
-    runner: TwinRunner
+    runner: Runner
     instruments: tuple[tuple[Instrument, InstrumentConfig], ...]
     plant: "Plant | None"
 
@@ -74,15 +74,20 @@ class LoopDrive:
     other loop the runner's own thread runs them in real time.
     """
 
-    def __init__(self, runner: TwinRunner) -> None:
+    def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._virtual: VirtualTimeLoop | None = None
         self._start_ns = 0
 
     def start(self) -> None:
-        """Start ticking from the present time."""
+        """Start ticking from the present time.
+
+        Raises:
+            VirtualTimeError: time is virtual and the loop runs over a wire.
+        """
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualTimeLoop):
+            self._runner.advance(0)  # a board on a wire refuses here, not in mid-flight
             self._virtual = loop
             self._start_ns = loop.time_ns() - self._runner.ticks * PERIOD_NS
             loop.add_advancer(self._advance)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
-from lumina.control.runner import TwinRunner
+from lumina.control.running import Runner
 from lumina.errors import DeviceError, StoreError
 from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.journal import Journal, Level
@@ -48,7 +48,7 @@ class Supervisor:
     def __init__(
         self,
         device: PhotonicDevice,
-        runner: TwinRunner,
+        runner: Runner,
         journal: Journal,
         recorder: Recorder | None,
         make_safe: Callable[[], Awaitable[None]],
@@ -135,7 +135,9 @@ class Supervisor:
         if self._silent_s >= STALL_S and not self._stalled:
             self._stalled = True
             self._device.lifecycle = DeviceState.ERROR
-            self._tell("stall", "the 1 kHz loop has stopped", "error")
+            fault = self._runner.fault
+            because = f": {fault}" if fault is not None else ""
+            self._tell("stall", f"the 1 kHz loop has stopped{because}", "error")
             await self._secure()
 
     async def _secure(self) -> None:

@@ -1,0 +1,55 @@
+"""Whatever runs a control loop: against a twin in process, or against a board on a wire."""
+
+from typing import Protocol
+
+from drivers.interfaces import FrameLink
+from drivers.npu_link import WireLink
+from drivers.twin import PlantLink
+from lumina.control.lateness import Lateness
+from lumina.control.loop import ControlLoop
+from lumina.control.runner import TwinRunner
+from lumina.control.wire_runner import WireRunner
+from lumina.errors import DeviceError
+
+__all__ = ["Runner", "runner_for"]
+
+
+class Runner(Protocol):
+    """Runs one loop."""
+
+    @property
+    def ticks(self) -> int:
+        """Ticks run so far."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why the loop cannot run, in words; None while nothing stands in its way."""
+
+    def advance(self, ticks: int) -> None:
+        """Run a batch of ticks back to back (virtual time).
+
+        Raises:
+            VirtualTimeError: this one's time is real.
+        """
+
+    def start(self) -> None:
+        """Run in real time, in a thread of its own."""
+
+    def stop(self) -> None:
+        """End that thread, if it runs."""
+
+    def lateness(self) -> Lateness | None:
+        """How late ticks started; None if none was run in real time."""
+
+
+def runner_for(link: FrameLink, loop: ControlLoop) -> Runner:
+    """The way to run a loop over a board's link.
+
+    Raises:
+        DeviceError: there is none.
+    """
+    if isinstance(link, PlantLink):
+        return TwinRunner(link.plant, loop)
+    if isinstance(link, WireLink):
+        return WireRunner(link, loop)
+    raise DeviceError(loop.device, f"no runner for a loop over {type(link).__name__}")
