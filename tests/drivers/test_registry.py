@@ -57,8 +57,9 @@ def test_an_unknown_driver_is_answered_with_the_nearest_and_all_names() -> None:
 
 def test_a_backend_that_a_driver_lacks_is_told() -> None:
     with pytest.raises(UsageError) as caught:
-        registry().entry("lumina_npu").factory(Backend.FIRMWARE)
-    assert str(caught.value) == 'driver lumina_npu has no backend "firmware" yet (has: twin)'
+        registry().entry("rohde_hmp4040").factory(Backend.TWIN)
+    said = 'driver rohde_hmp4040 has no backend "twin" yet (has: firmware, hardware)'
+    assert str(caught.value) == said
 
 
 @pytest.mark.usefixtures("acme")

@@ -26,7 +26,7 @@ class Overheard:
 
     def __init__(self, driver: str, plant: Plant) -> None:
         self.options = registry().entry(driver).options()
-        self.simulated = simulator(driver)("it", self.options, plant)
+        self.simulated: Any = simulator(driver)("it", self.options, plant)
         self.heard: list[str] = []
 
     def receive(self, data: bytes) -> Any:
