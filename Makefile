@@ -20,7 +20,7 @@ need = $(1) >/dev/null 2>&1 || { echo "installing $(2)" >&2; \
 run: setup
 	@$(BIN)/lumina run lab_configs/twin.yaml --virtual
 
-test: lint compiler browser
+test: lint compiler browser .venv/.acceptance-installed
 	@$(BIN)/python -m pytest -q
 
 lint: setup
@@ -50,6 +50,11 @@ setup: .venv/.installed
 
 .venv/.docs-installed: .venv/.installed
 	@$(PIP) --editable '.[docs]' </dev/null
+	@touch $@
+
+# Other people's clients, to try the simulated instruments with.
+.venv/.acceptance-installed: .venv/.installed
+	@$(PIP) --editable '.[acceptance]' </dev/null
 	@touch $@
 
 # The loop benchmark compares with the same arithmetic in C.
