@@ -31,7 +31,7 @@ from calibration.slopes import Block, point_at
 from calibration.walk import attenuator_phases, misplaced, reconstruct
 from lumina.errors import CalibrationError
 
-__all__ = ["CalibrationOptions", "calibrate_chip"]
+__all__ = ["CalibrationOptions", "Progress", "calibrate_chip"]
 
 _AT_ONE_TEMPERATURE = tuple(block for block in Block if block is not Block.TEMPCO)
 
