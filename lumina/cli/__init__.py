@@ -15,6 +15,7 @@ from lumina.errors import ConfigError, LuminaError, UsageError
 __all__ = ["main"]
 
 FAILED, MISUSED = 1, 2
+CLICK_INTERRUPTED = 130
 
 
 def application() -> typer.Typer:
@@ -50,6 +51,8 @@ def main() -> None:
     except LuminaError as error:
         print(error, file=sys.stderr)
         sys.exit(FAILED)
-    except KeyboardInterrupt:
+    except SystemExit as leaving:
+        if leaving.code != CLICK_INTERRUPTED:
+            raise
         print("interrupted", file=sys.stderr)
         sys.exit(FAILED)
