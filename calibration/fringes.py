@@ -21,10 +21,10 @@ __all__ = ["Fringes", "Sweeps", "fit_fringes"]
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
-TYPICAL_CURVATURE = 0.04
-"""Share of the drive's square that self-heating costs at 2 pi, by the data sheet: 2-6 %."""
+_TYPICAL_CURVATURE = 0.08
+"""Share of the drive's square that self-heating costs at 2 pi: by its material, 2 to 20 %."""
 
-_GAIN_SPREAD, _CURVATURE_SPREAD = 0.1, 0.04
+_GAIN_SPREAD, _CURVATURE_SPREAD = 0.1, 0.08
 """Spreads that hold the fit where a fringe is faint; generous against what is made."""
 
 
@@ -140,7 +140,7 @@ def _fit_circles(
     """Phasor, gain and curvature of each circle by Gauss-Newton from the data sheet."""
     unit = nominal / (2.0 * np.pi)
     gain = np.full(along.shape[0], nominal)
-    curvature = np.full(along.shape[0], TYPICAL_CURVATURE * unit)
+    curvature = np.full(along.shape[0], _TYPICAL_CURVATURE * unit)
     turn = _circle(sweeps, np.ones(along.shape[0], complex), gain, curvature)
     phasor = np.sum(turn.conj() * along, axis=1) / np.sum(np.abs(turn) ** 2, axis=1)
     for _ in range(6):
@@ -177,7 +177,7 @@ def _circle_step(
     normal = np.real(columns.conj().transpose(0, 2, 1) @ columns)
     pull = np.real(np.einsum("hkc,hk->hc", columns.conj(), rest))
     hold = sweeps.noise**2 / 2.0 / np.array([1.0, 1.0, _GAIN_SPREAD, _CURVATURE_SPREAD]) ** 2
-    drift = np.stack([gain / units[0] - 1.0, curvature / units[1] - TYPICAL_CURVATURE], axis=1)
+    drift = np.stack([gain / units[0] - 1.0, curvature / units[1] - _TYPICAL_CURVATURE], axis=1)
     pull[:, 2:] -= hold[2:] * drift
     step: FloatArray = np.linalg.solve(normal + np.diag(hold), pull[:, :, None])[:, :, 0]
     return step

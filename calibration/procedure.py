@@ -31,7 +31,7 @@ from calibration.slopes import Block, point_at
 from calibration.walk import attenuator_phases, misplaced, reconstruct
 from lumina.errors import CalibrationError
 
-__all__ = ["CalibrationOptions", "calibrate_chip"]
+__all__ = ["CalibrationOptions", "Progress", "calibrate_chip"]
 
 _AT_ONE_TEMPERATURE = tuple(block for block in Block if block is not Block.TEMPCO)
 
@@ -59,7 +59,7 @@ class CalibrationOptions(BaseModel):
     carrier_c: float = Field(
         45.0, ge=0, le=90, description="carrier set point that the chip is used at, C"
     )
-    sweep_points: int = Field(4, ge=3, le=64, description="drives per heater, besides the base")
+    sweep_points: int = Field(4, ge=4, le=64, description="drives per heater, besides the base")
     sweep_repeats: int = Field(1, ge=1, le=1000, description="measurements averaged per drive")
     settings: int = Field(32, ge=8, le=1000, description="random settings for the whole model")
     setting_repeats: int = Field(8, ge=1, le=1000, description="measurements averaged per setting")
@@ -211,18 +211,18 @@ class _Calibration:
     ) -> ChipCalibration:
         """The whole model, in steps that each come within reach of the next."""
         fit = Fit(guess, self._neighbours, self._snapshot_noise())
-        few = cool[:_FEW_SETTINGS]
+        few, everything = cool[:_FEW_SETTINGS], [*cool, *warm]
         plan = [
-            (few, _AT_ONE_TEMPERATURE, 1),
-            (warm, (Block.TEMPCO,), 3),
-            ([*few, *warm], tuple(Block), 2),
-            ([*cool, *warm], tuple(Block), 1),
+            (fit.step, few, _AT_ONE_TEMPERATURE),
+            *[(fit.step, warm, (Block.TEMPCO,))] * 3,
+            *[(fit.step, [*few, *warm], tuple(Block))] * 2,
+            (fit.step, everything, tuple(Block)),
+            *[(fit.step_again, everything, tuple(Block))] * 2,
         ]
-        for stage, (snapshots, blocks, steps) in enumerate(plan):
-            for _ in range(steps):
-                fit.step(snapshots, blocks)
-                await asyncio.sleep(0)  # a step takes long: let the rest of the bench run
-            self._progress("fit", (stage + 1) / len(plan))
+        for number, (step, snapshots, blocks) in enumerate(plan):
+            step(snapshots, blocks)
+            self._progress("fit", (number + 1) / len(plan))
+            await asyncio.sleep(0)  # a step takes long: let the rest of the bench run
         return fit.calibration
 
     def _judged(

@@ -52,42 +52,55 @@ class Fit:
         self.calibration = guess
         self._guess, self._neighbours, self._variance = guess, neighbours, noise**2
         self._moves: dict[Block, FloatArray] = {}
+        self._held = 0.0
+        self._factor: tuple[FloatArray, bool] = (np.empty((0, 0)), True)
 
     def step(self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]) -> None:
         """One Gauss-Newton step of some parameters on some snapshots."""
-        normal, pull, sizes, missed = self._normal_equations(snapshots, blocks)
-        variance = max(self._variance, 0.1 * missed)
-        so_far = [
-            self._moves.get(block, np.zeros(n)) for block, n in zip(blocks, sizes, strict=True)
-        ]
-        # One unit is one sigma; complex noise has its variance in two parts.
+        pull, normal, missed = self._equations(snapshots, blocks, with_normal=True)
+        # While the model is off, its own error counts as noise: nothing strays far for it.
+        self._held = 0.5 * max(self._variance, 0.1 * missed)
         normal[np.diag_indices_from(normal)] *= 1.0 + _ROUNDING
-        normal[np.diag_indices_from(normal)] += 0.5 * variance
-        pull -= 0.5 * variance * np.concatenate(so_far)
-        step = cho_solve(cho_factor(normal, lower=True, overwrite_a=True), pull)
-        parts = np.split(step, np.cumsum(sizes)[:-1])
-        for block, before, part in zip(blocks, so_far, parts, strict=True):
-            self._moves[block] = before + part
+        normal[np.diag_indices_from(normal)] += self._held
+        self._factor = cho_factor(normal, lower=True, overwrite_a=True)
+        self._move(pull, blocks)
+
+    def step_again(self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]) -> None:
+        """The last step once more, with the curvature of then: a third of the cost."""
+        pull, _, _ = self._equations(snapshots, blocks, with_normal=False)
+        self._move(pull, blocks)
+
+    def _move(self, pull: dict[Block, FloatArray], blocks: Sequence[Block]) -> None:
+        """Move the blocks by what pulls at them and at their units, one unit being one sigma."""
+        so_far = {block: self._moves.get(block, np.zeros(len(pull[block]))) for block in blocks}
+        rest = [pull[block] - self._held * so_far[block] for block in blocks]
+        step = cho_solve(self._factor, np.concatenate(rest))
+        parts = np.split(step, np.cumsum([len(part) for part in rest])[:-1])
+        for block, part in zip(blocks, parts, strict=True):
+            self._moves[block] = so_far[block] + part
         self.calibration = self._guess
         for block, move in self._moves.items():
             self.calibration = moved(self.calibration, block, move, self._neighbours)
 
-    def _normal_equations(
-        self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]
-    ) -> tuple[FloatArray, FloatArray, list[int], float]:
-        """Normal matrix and pull of the snapshots, and how many parameters each block has."""
-        normal, pull, sizes, missed = None, None, [0], 0.0
+    def _equations(
+        self, snapshots: Sequence[Snapshot], blocks: Sequence[Block], *, with_normal: bool
+    ) -> tuple[dict[Block, FloatArray], FloatArray, float]:
+        """Pull of the snapshots on each block, their normal matrix, and the mean square missed."""
+        normal, pulls, missed = np.zeros((0, 0), np.float32), [], 0.0
         for snapshot in snapshots:
             point = point_at(self.calibration, snapshot.drive_v, snapshot.die_c)
             slopes = [slopes_of(block, point, self._neighbours) for block in blocks]
-            sizes = [len(rows) for rows in slopes]
-            stacked = np.concatenate(slopes).view(np.float32)
             rest = (snapshot.transfer - point.transfer).astype(np.complex64).ravel()
             missed += float(np.mean(np.abs(rest) ** 2)) / len(snapshots)
-            product, share = stacked @ stacked.T, stacked @ rest.view(np.float32)
-            normal = product if normal is None else np.add(normal, product, out=normal)
-            pull = share if pull is None else pull + share
-        return np.asarray(normal, np.float64), np.asarray(pull, np.float64), sizes, missed
+            pulls.append([(rows.conj() @ rest).real for rows in slopes])
+            if with_normal:
+                stacked = np.concatenate(slopes).view(np.float32)
+                product = stacked @ stacked.T
+                normal = np.add(normal, product, out=normal) if normal.size else product
+        pull: dict[Block, FloatArray] = {}
+        for block, of_all in zip(blocks, zip(*pulls, strict=True), strict=True):
+            pull[block] = np.asarray(sum(of_all), np.float64)
+        return pull, normal.astype(np.float64), missed
 
 
 def relative_error(

@@ -97,8 +97,7 @@ def slopes_of(block: Block, point: Point, neighbours: Neighbours) -> Slopes:
         case Block.CURVATURE:
             slopes = _scaled(point.by_phase, _bend(point.calibration, own))
         case Block.SPLITTER:
-            out, inward = point.factors.splitter_out * point.scale, point.factors.splitter_in
-            slopes = _outer(out[:, 0], inward[:, 0]) + _outer(out[:, 1], inward[:, 1])
+            slopes = _by_splitter(point)
         case Block.CROSSTALK:
             slopes = neighbours.warmth(own).astype(np.complex64) @ point.by_phase
         case Block.TEMPCO:
@@ -136,6 +135,21 @@ def moved(
                 "interferometer_amplitude": calibration.interferometer_amplitude * amplitude,
             }
     return replace(calibration, **changes)
+
+
+def _by_splitter(point: Point) -> Slopes:
+    """Slopes by the couplers' errors.
+
+    An attenuator shows the sum of its two; their difference shows in second order only,
+    where a linear step would go astray. So they share one slope and stay equal.
+    """
+    out, inward = point.factors.splitter_out * point.scale, point.factors.splitter_in
+    slopes = _outer(out[:, 0], inward[:, 0]) + _outer(out[:, 1], inward[:, 1])
+    architecture = point.calibration.architecture
+    first = architecture.ports * (architecture.ports - 1)
+    pairs = slopes[first : first + 2 * architecture.attenuators].reshape(-1, 2, slopes.shape[1])
+    pairs[:] = pairs.mean(axis=1, keepdims=True)
+    return slopes
 
 
 def _outer(out: NDArray[np.complex128], inward: NDArray[np.complex128]) -> Slopes:

@@ -1,7 +1,6 @@
 """`lumina run`: bring a bench up and run the main job on it."""
 
 import json
-import os
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -45,9 +44,6 @@ def run(
     disturbed under three levels of control. In virtual time every accuracy is the mean
     over several noise seeds; in real time one seed is run.
     """
-    # One linear-algebra thread per process: the seeds run side by side, and sums come out
-    # in the same order every time. Must be set before numpy is loaded.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from lumina.runtime.config import load_config
     from lumina.runtime.seeds import run_seeds
     from lumina.runtime.session import SessionPlan

@@ -166,6 +166,7 @@ STATE = np.dtype(
         ("sink_c", "f8"),
         ("die_estimate_c", "f8"),
         ("die_sensor_c", "f8"),  # the estimator's picture of the lagging sensor
+        ("unmetered_w", "f8"),  # heat into the die that no meter shows
         ("estimating", "i8"),
         ("heater_power_w", "f8"),
         ("tier", "i8"),

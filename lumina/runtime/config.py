@@ -70,7 +70,7 @@ class JobConfig(_Section):
 class RecordConfig(_Section):
     """What the run folder keeps."""
 
-    rate_hz: float = Field(100.0, ge=0.1, le=1000, description="recorded frames per second, Hz")
+    rate_hz: float = Field(100.0, ge=10, le=1000, description="recorded frames per second, Hz")
     folder: str = Field(
         "runs", min_length=1, max_length=1000, description="folder that run folders are made in"
     )

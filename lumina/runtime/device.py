@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.model import compensation_rad_per_k
 from calibration.procedure import CalibrationOptions, Progress, calibrate_chip
 from calibration.programming import own_phases_for
 from calibration.result import ChipCalibration
@@ -214,12 +215,10 @@ class PhotonicDevice:
 
     async def install(self, calibration: ChipCalibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""
-        # The loop corrects by own phases; drift is of whole phases, crosstalk included.
-        own_drift: FloatArray = np.linalg.solve(calibration.crosstalk, calibration.tempco_rad_per_k)
         sequence = self.loop.set_heater_law(
             calibration.phase_gain_rad_per_v2,
             calibration.curvature_per_v2,
-            own_drift,
+            compensation_rad_per_k(calibration),
             calibration.reference_die_c,
         )
         await self.settling.applied(sequence)

@@ -13,8 +13,9 @@ __all__ = ["LockCriterion", "Settling"]
 COMMAND_TIMEOUT_S = 1.0
 """A loop that has not applied a command for so long is not running."""
 
-ACTING_TICKS = 3
-"""Ticks from a command to light that shows it: mailbox, board, heater (microseconds)."""
+ACTING_TICKS = 2
+"""Ticks from a command's application to light that shows it: the board takes the frame in
+the first; the second is for a command that was noticed in the middle of a tick."""
 
 LOCK_POLL_S = 0.05
 
@@ -123,10 +124,23 @@ class Settling:
     async def _acting(self, sequence: int) -> float:
         """Wait until a command acts; how far its heat will move the die, K."""
         before_w = self._state("heater_power_w")
-        await asyncio.sleep(ACTING_TICKS * TICK_S)
         await self.applied(sequence)
+        await self._ticked(ACTING_TICKS)
         step_w = abs(self._state("heater_power_w") - before_w)
         return step_w * self._loop.config.die.resistance_k_per_w
+
+    async def _ticked(self, ticks: int) -> None:
+        """Wait until the loop has run so many more ticks: a late thread is waited for.
+
+        Raises:
+            DeviceTimeoutError: it stands still.
+        """
+        target, waited_s = self._state("tick") + ticks, 0.0
+        while self._state("tick") < target:
+            if waited_s >= COMMAND_TIMEOUT_S:
+                raise DeviceTimeoutError(self._loop.device, "the 1 kHz loop stands still")
+            await asyncio.sleep(TICK_S)
+            waited_s += TICK_S
 
     def _state(self, name: str) -> float:
         return float(self._loop.arrays.state[name][0])

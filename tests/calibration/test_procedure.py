@@ -78,6 +78,16 @@ async def test_sixteen_ports_are_learned_and_hold_when_the_die_warms() -> None:
     assert np.linalg.norm(found - crosstalk) < 0.05 * np.linalg.norm(crosstalk)
 
 
+async def test_couplers_of_attenuators_are_found_as_pairs() -> None:
+    chip = SimulatedChip(8, seed=3)
+    calibration = await calibrated(chip)
+    attenuators = slice(56, 72)
+    found = calibration.splitter_error_rad[attenuators].reshape(-1, 2)
+    there = chip.hidden.splitter_error_rad[attenuators].reshape(-1, 2)
+    np.testing.assert_allclose(found[:, 0], found[:, 1], atol=1e-4)
+    np.testing.assert_allclose(found.mean(axis=1), there.mean(axis=1), atol=2e-3)
+
+
 async def test_without_calibration_the_chip_computes_nothing_of_use() -> None:
     chip = SimulatedChip(4, seed=1)
     assert await mean_error(chip, nominal_chip(chip.architecture)) > 0.5

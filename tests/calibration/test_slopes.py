@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,13 +14,21 @@ ARCHITECTURE = MeshArchitecture(4, "svd")
 DIE_C = 48.0
 
 
+def with_even_attenuators(chip: ChipCalibration) -> ChipCalibration:
+    """Couplers of an attenuator are told apart in second order only, so a fit keeps them equal."""
+    error_rad = chip.splitter_error_rad.copy()
+    error_rad[13:20:2] = error_rad[12:20:2]
+    return replace(chip, splitter_error_rad=error_rad)
+
+
 def seen(calibration: ChipCalibration, drive_v: np.ndarray) -> np.ndarray:
     return point_at(calibration, drive_v, DIE_C).transfer.ravel()
 
 
 @pytest.mark.parametrize("block", list(Block))
 def test_a_small_move_changes_the_transfer_as_its_slope_says(block: Block) -> None:
-    chip, neighbours = known_chip(ARCHITECTURE, seed=1), Neighbours.of(ARCHITECTURE)
+    chip = with_even_attenuators(known_chip(ARCHITECTURE, seed=1))
+    neighbours = Neighbours.of(ARCHITECTURE)
     drive_v = np.random.default_rng(2).uniform(1.0, 6.0, ARCHITECTURE.shifters)
     slopes = slopes_of(block, point_at(chip, drive_v, DIE_C), neighbours)
     small = 1e-4

@@ -35,7 +35,7 @@ BROKEN = {
             "line 3: plants.main.tec.limit_a: 80 is out of range (allowed: above 0, at most 50 A)",
             "line 3: plants.main.chip.ports: 65 is out of range (allowed: 2 .. 64)",
             "line 5: control.default.setpoint_c: -3.5 is out of range (allowed: 0 .. 80 C)",
-            "line 6: record.rate_hz: 5000 is out of range (allowed: 0.1 .. 1000 Hz)",
+            "line 6: record.rate_hz: 5000 is out of range (allowed: 10 .. 1000 Hz)",
         ],
     ),
     "wrong_kind": (

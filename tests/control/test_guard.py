@@ -16,8 +16,8 @@ def board() -> Board:
 
 
 def heat_to(board: Board, celsius: float) -> None:
-    """Warm or cool die and carrier at 10 K/s, and hold until the estimate agrees."""
-    ticks = int(abs(celsius - board.state["die_c"]) * 100) + 1
+    """Warm or cool die and carrier at 3 K/s, and hold until the estimate agrees."""
+    ticks = int(abs(celsius - board.state["die_c"]) * 333) + 1
     for now_c in np.linspace(board.state["die_c"], celsius, ticks):
         for thermistor in ("die_code", "carrier_a_code", "carrier_b_code"):
             board.set_c(thermistor, now_c)

@@ -142,7 +142,7 @@ def test_overrides_lie_over_the_file() -> None:
 
 def test_a_wrong_override_is_not_blamed_on_the_file() -> None:
     assert problems(LAB_CONFIGS / "small.yaml", overrides={"record.rate_hz": -1}) == [
-        "overrides, record.rate_hz: -1 is out of range (allowed: 0.1 .. 1000 Hz)"
+        "overrides, record.rate_hz: -1 is out of range (allowed: 10 .. 1000 Hz)"
     ]
 
 
@@ -167,7 +167,7 @@ def test_problems_in_a_parent_name_the_parents_file_and_line(tmp_path: Path) -> 
     )
     assert problems(file) == [
         "line 3: job.seeds: 0 is out of range (allowed: 1 .. 100)",
-        f"{parent}, line 3: record.rate_hz: 0 is out of range (allowed: 0.1 .. 1000 Hz)",
+        f"{parent}, line 3: record.rate_hz: 0 is out of range (allowed: 10 .. 1000 Hz)",
     ]
 
 

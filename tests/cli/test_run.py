@@ -1,0 +1,106 @@
+"""`lumina run`, as a user calls it: one process, real signals, real files."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lumina.store import open_run
+
+ROOT = Path(__file__).parents[2]
+LUMINA = [sys.executable, "-c", "from lumina.cli import main; main()"]
+DIGITAL, CALIBRATED, COMPENSATED = "digital", "calibrated", "disturbed_compensated"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A small bench with one seed and a short disturbance, that records into tmp_path."""
+    path = tmp_path / "bench.yaml"
+    path.write_text(
+        f"extends: {ROOT}/lab_configs/small.yaml\n"
+        "name: quick\n"
+        f"record: {{folder: {tmp_path}/runs}}\n"
+        "job:\n"
+        "  seeds: 2\n"
+        "  disturbance: {compute_step_w: 30.0, ambient_ramp_s: 2.0, dwell_s: 3.0}\n"
+    )
+    return path
+
+
+def lumina(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*LUMINA, *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=240
+    )
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*LUMINA, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def test_the_same_seed_gives_the_same_run_and_control_saves_the_accuracy(config: Path) -> None:
+    documents: list[dict[str, Any]] = []
+    for _ in range(2):
+        done = lumina("run", config, "--virtual", "--seed", 3, "--json")
+        assert done.returncode == 0, done.stderr
+        documents.append(json.loads(done.stdout))
+    first, second = documents
+    assert first["trace_hash"] == second["trace_hash"]
+    assert [entry["seed"] for entry in first["per_seed"]] == [3, 4]
+    accuracy = first["accuracy"]
+    assert accuracy[CALIBRATED] > accuracy[DIGITAL] - 0.015
+    assert accuracy["disturbed_no_control"] < accuracy[CALIBRATED] - 0.10
+    assert accuracy[COMPENSATED] > accuracy["disturbed_tec_only"] + 0.03
+    assert accuracy[COMPENSATED] > accuracy[CALIBRATED] - 0.01
+    assert Path(first["report"]).is_file()
+
+
+@pytest.mark.parametrize("moment", ["rail detectors_5v on", "npu is ready"])
+def test_ctrl_c_takes_the_rails_down_in_order_and_leaves_a_readable_run(
+    config: Path, moment: str
+) -> None:
+    process = start("run", config, "--duration", 600)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if moment in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)  # the impatient press it twice
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert rest.rstrip().endswith("interrupted")
+    record = open_run(config.parent / "runs", "last")
+    assert record.state == "interrupted"
+    rails = [e.data for e in record.events().events if e.event == "rail"]
+    up = [rail["rail"] for rail in rails if rail["state"] == "RAMPING_UP"]
+    down = [rail["rail"] for rail in rails if rail["state"] == "OFF"]
+    assert down == up[::-1]
+    with record.frames() as frames:
+        assert frames.count("telemetry") > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.yaml"], "missing.yaml"),
+        (["lab_configs/twin.yaml", "--backend", "magic"], "no such backend"),
+        (["lab_configs/hardware_example.yaml"], "no backend"),
+    ],
+)
+def test_what_cannot_run_exits_with_2_and_starts_nothing(
+    arguments: list[str], message: str
+) -> None:
+    done = lumina("run", *arguments, "--json")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""

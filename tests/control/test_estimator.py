@@ -1,0 +1,68 @@
+"""The die estimator, on a die and a sensor of its own."""
+
+import numpy as np
+import pytest
+
+from lumina.control.config import ControlConfig
+from lumina.control.estimator import estimate_die
+from lumina.control.loop import ControlLoop
+
+DT_S = 1e-3
+RESISTANCE_K_PER_W, CAPACITY_J_PER_K, LAG_S = 0.15, 1.0, 0.2
+
+
+class Die:
+    """A die on a carrier at 45 C, its lagging sensor, and the estimator that watches."""
+
+    def __init__(self) -> None:
+        loop = ControlLoop("npu", ControlConfig(), heaters=1, full_scale_v=10.0, heater_bits=16)
+        self.parameters = loop.arrays.parameters[0]
+        self.state = loop.arrays.state[0]
+        self.true_c = self.sensor_c = self.state["carrier_c"] = 45.0
+        self.rng = np.random.default_rng(1)
+
+    def run(self, seconds: float, *, true_w: float, metered_w: float, noise_k: float = 0.0) -> None:
+        for _ in range(round(seconds / DT_S)):
+            outflow_w = (self.true_c - 45.0) / RESISTANCE_K_PER_W
+            self.true_c += DT_S * (true_w - outflow_w) / CAPACITY_J_PER_K
+            self.sensor_c += DT_S * (self.true_c - self.sensor_c) / LAG_S
+            self.state["die_c"] = self.sensor_c + noise_k * self.rng.normal()
+            estimate_die(self.parameters, self.state, metered_w, DT_S)
+
+    @property
+    def error_k(self) -> float:
+        return float(self.state["die_estimate_c"]) - self.true_c
+
+
+def test_metered_heat_is_followed_before_the_sensor_shows_it() -> None:
+    die = Die()
+    die.run(2.0, true_w=0.0, metered_w=0.0)
+    die.run(0.1, true_w=30.0, metered_w=30.0)
+    assert die.true_c - die.sensor_c > 1.0
+    assert abs(die.error_k) < 0.02
+
+
+def test_heat_that_no_meter_shows_is_found() -> None:
+    die = Die()
+    die.run(5.0, true_w=30.0, metered_w=28.5)
+    assert die.error_k == pytest.approx(0.0, abs=1e-3)
+    assert float(die.state["unmetered_w"]) == pytest.approx(1.5, abs=0.01)
+
+
+def test_sensor_noise_is_filtered() -> None:
+    die = Die()
+    die.run(2.0, true_w=5.0, metered_w=5.0)
+    errors = []
+    for _ in range(2000):
+        die.run(DT_S, true_w=5.0, metered_w=5.0, noise_k=1e-3)
+        errors.append(die.error_k)
+    assert np.std(errors) < 0.3e-3
+
+
+def test_without_readings_the_model_runs_on() -> None:
+    die = Die()
+    die.run(2.0, true_w=5.0, metered_w=5.0)
+    for _ in range(1000):
+        die.state["die_c"] = np.nan
+        estimate_die(die.parameters, die.state, 5.0, DT_S)
+    assert die.error_k == pytest.approx(0.0, abs=1e-3)
