@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from drivers.conversation import Conversation, GarbageError, SilenceError, Steps
 from drivers.framing import Framer, LineFramer
-from drivers.lanes import lane_for
+from drivers.ready_lane import lane_for
 from drivers.resync import Resync
 from drivers.transports.base import TransportError, Wire
 from lumina.errors import (

@@ -9,7 +9,7 @@ from typing import Protocol
 from drivers.conversation import Step
 from drivers.transports.base import LoopTransport, Transport, Wire
 
-__all__ = ["Lane", "lane_for"]
+__all__ = ["Lane", "LoopLane", "Steps", "ThreadLane"]
 
 Steps = Generator[Step, bytes, bytes]
 
@@ -33,20 +33,16 @@ class Lane(Protocol):
         """Close the wire and end the lane."""
 
 
-def lane_for(device: str, wire: Wire) -> Lane:
-    """A thread for a blocking wire, the event loop for one that needs none."""
-    return ThreadLane(device, wire) if isinstance(wire, Transport) else LoopLane(wire)
-
-
 class Job:
     """One call for the thread, and the coroutine that waits for it."""
 
-    __slots__ = ("abandoned", "call", "error", "future", "loop", "result")
+    __slots__ = ("abandoned", "call", "error", "finished", "future", "loop", "result")
 
     def __init__(self, call: "Callable[[Job], bytes]") -> None:
         self.call = call
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[bytes] = self.loop.create_future()
+        self.finished = self.loop.create_future()
         self.abandoned = False
         self.result = b""
         self.error: BaseException | None = None
@@ -65,6 +61,7 @@ class Job:
 
     def deliver(self) -> None:
         """On the loop: wake the waiting coroutine."""
+        self.finished.set_result(None)
         if self.future.done():
             return
         if self.error is not None:
@@ -80,6 +77,7 @@ class ThreadLane:
         self._device, self._transport = device, transport
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._last: Job | None = None
 
     async def run(self, steps: Steps) -> bytes:
         return await self._call(lambda job: self._walk(job, steps))
@@ -98,8 +96,17 @@ class ThreadLane:
             self._jobs.put(None)
             self._thread = None
 
+    async def on_thread(self, step: bytes | None) -> bytes:
+        """Carry out a step that is not a read."""
+        return await self._call(lambda _: _carry_out(self._transport, step))
+
+    async def settled(self) -> None:
+        """Wait until the thread has let go of what a cancelled caller asked of it."""
+        if self._last is not None and not self._last.finished.done():
+            await asyncio.wait([self._last.finished])
+
     async def _call(self, call: Callable[[Job], bytes]) -> bytes:
-        job = Job(call)
+        job = self._last = Job(call)
         self._jobs.put(job)
         try:
             return await job.future

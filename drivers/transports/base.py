@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from drivers.transports.clock import monotonic
 
-__all__ = ["LoopTransport", "Transport", "TransportError", "Wire"]
+__all__ = ["LoopTransport", "Transport", "TransportError", "WaitableTransport", "Wire"]
 
 
 class TransportError(Exception):
@@ -57,6 +57,18 @@ class Transport(ABC):
     def now(self) -> float:
         """The clock that time-outs are judged by, s."""
         return monotonic()
+
+
+class WaitableTransport(Transport):
+    """A wire whose file descriptor says when it can be read.
+
+    `read` with no patience and a short `write` do not block on it; the bus then waits on
+    the event loop, and has its thread open and close.
+    """
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """The open wire's file descriptor, which does not block; -1 when it is not open."""
 
 
 class LoopTransport(ABC):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import serial
 
-from drivers.transports.base import Transport, TransportError
+from drivers.transports.base import TransportError, WaitableTransport
 
 __all__ = ["SerialPort", "SerialSettings"]
 
@@ -36,7 +36,7 @@ class SerialSettings:
     stop_bits: int = 1
 
 
-class SerialPort(Transport):
+class SerialPort(WaitableTransport):
     """8 data bits, no flow control, and nobody else on the port while it is open."""
 
     reopening_forgets = False

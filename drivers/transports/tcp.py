@@ -5,7 +5,7 @@ import errno
 import select
 import socket
 
-from drivers.transports.base import Transport, TransportError
+from drivers.transports.base import TransportError, WaitableTransport
 
 __all__ = ["Tcp"]
 
@@ -14,7 +14,7 @@ CONNECT_S = 3.0
 WRITE_PATIENCE_S = 2.0
 
 
-class Tcp(Transport):
+class Tcp(WaitableTransport):
     """One connection to a host and port; nothing is delayed to fill packets."""
 
     reopening_forgets = True
@@ -40,7 +40,7 @@ class Tcp(Transport):
 
     def fileno(self) -> int:
         """The open wire's file descriptor, for who reads it without a bus; non-blocking."""
-        return self._link().fileno()
+        return -1 if self._socket is None else self._socket.fileno()
 
     def close(self) -> None:
         link, self._socket = self._socket, None
