@@ -1,23 +1,16 @@
 """`lumina firmware`: serve a bench's instruments in simulation, for any client."""
 
 import json
-import re
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from drivers.config import InstrumentConfig
-    from firmware_sim.description import WorldDescription
-    from lumina.runtime.config import BenchConfig
 
 __all__ = ["firmware"]
 
 LOOPBACK = "127.0.0.1"
-PORT = re.compile(r"tcp://[^:/]+:(\d+)", re.IGNORECASE)
 
 
 def firmware(
@@ -40,6 +33,7 @@ def firmware(
     """
     from firmware_sim.world import World
     from lumina.runtime.config import load_config
+    from lumina.runtime.firmware import describe
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,36 +42,6 @@ def firmware(
     with world:
         typer.echo(json.dumps(world.addresses()) if as_json else told(world.addresses()))
         stop.wait()
-
-
-def describe(
-    config: "BenchConfig", *, host: str = LOOPBACK, seed: int = 0, chip_seed: int = 0
-) -> "WorldDescription":
-    """The simulated instruments of a bench, whatever its backends; the chips are its twins'."""
-    from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
-    from lumina.runtime.bench import derived
-
-    return WorldDescription(
-        plants={
-            name: PlantDescription(
-                config=plant, seed=derived(seed, index), chip_seed=derived(chip_seed, index)
-            )
-            for index, (name, plant) in enumerate(config.plants.items())
-        },
-        instruments={
-            name: InstrumentDescription(config=instrument, port=wanted_port(instrument))
-            for name, instrument in config.instruments.items()
-        },
-        host=host,
-    )
-
-
-def wanted_port(instrument: "InstrumentConfig") -> int:
-    """The port that a lab config gives a simulated instrument; 0 for any."""
-    if instrument.backend != "firmware" or instrument.address is None:
-        return 0
-    match = PORT.fullmatch(instrument.address)
-    return int(match[1]) if match else 0
 
 
 def told(addresses: dict[str, Any]) -> str:

@@ -12,10 +12,9 @@ in reverse before the block is left.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from drivers.config import build_instrument
 from drivers.interfaces import Identity, Instrument, PhotonicProcessor
@@ -26,7 +25,9 @@ from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.environment import Environment
+from lumina.runtime.firmware import Simulators, simulated
 from lumina.runtime.journal import Journal
+from lumina.runtime.plants import build_plants
 from lumina.runtime.recording import Recorder
 from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
@@ -80,9 +81,8 @@ class Bench:
 
     @property
     def environment(self) -> Environment | None:
-        """The room around the twin of a bench with one processor; None on hardware."""
-        plant = self._only.plant
-        return Environment(plant.inputs) if plant is not None else None
+        """The room around a bench with one processor, twin or simulated; None on hardware."""
+        return self._only.environment
 
     @property
     def _only(self) -> Station:
@@ -125,8 +125,13 @@ async def open_bench(
         journal.listen(folder.write_event)
     plants = build_plants(config, seed, chip_seed)
     async with AsyncExitStack() as stack:
-        instruments, identities = await connect(config, plants, journal, stack)
-        stations = build_stations(config, plants, instruments)
+        simulators = await stack.enter_async_context(
+            simulated(config, seed=seed, chip_seed=chip_seed)
+        )
+        instruments, identities = await connect(
+            at_addresses(config, simulators), plants, journal, stack
+        )
+        stations = build_stations(config, plants, simulators, instruments)
         bench = Bench(config, journal, stations, instruments, identities)
         recorder = build_recorder(folder, bench)
         for station in stations.values():
@@ -134,23 +139,14 @@ async def open_bench(
         yield bench
 
 
-def build_plants(config: BenchConfig, seed: int, chip_seed: int) -> "dict[str, Plant]":
-    """The twins that the config's twin-backed instruments act on."""
-    from twin.plant import Plant
-
-    used = {i.plant for i in config.instruments.values() if i.backend is Backend.TWIN}
-    return {
-        name: Plant(plant, seed=derived(seed, index), chip_seed=derived(chip_seed, index))
-        for index, (name, plant) in enumerate(config.plants.items())
-        if name in used
+def at_addresses(config: BenchConfig, simulators: Simulators) -> BenchConfig:
+    """The config with the simulated instruments where they are."""
+    found = {
+        name: instrument.model_copy(update={"address": simulators.addresses[name]})
+        for name, instrument in config.instruments.items()
+        if name in simulators.addresses
     }
-
-
-def derived(seed: int, index: int) -> int:
-    """An independent seed for the index-th plant; the first keeps the seed itself."""
-    if index == 0:
-        return seed
-    return int(np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1)[0])
+    return config.model_copy(update={"instruments": {**config.instruments, **found}})
 
 
 async def connect(
@@ -171,7 +167,10 @@ async def connect(
 
 
 def build_stations(
-    config: BenchConfig, plants: "dict[str, Plant]", instruments: dict[str, Instrument]
+    config: BenchConfig,
+    plants: "dict[str, Plant]",
+    simulators: Simulators,
+    instruments: dict[str, Instrument],
 ) -> dict[str, Station]:
     """One station per photonic processor, with the instruments on the same plant."""
     lock = LockCriterion(
@@ -191,8 +190,22 @@ def build_stations(
             if config.instruments[other].plant == entry.plant
         )
         runner = runner_for(processor.frame_link(), device.loop)
-        stations[name] = Station(device, runner, beside, plants.get(entry.plant))
+        room = environment_of(config, name, plants, simulators)
+        stations[name] = Station(device, runner, beside, plants.get(entry.plant), room)
     return stations
+
+
+def environment_of(
+    config: BenchConfig, processor: str, plants: "dict[str, Plant]", simulators: Simulators
+) -> Environment | None:
+    """The room around a processor's plant, twin or simulated; None around a real one."""
+    where = config.instruments[processor].plant
+    if where in plants:
+        inputs = plants[where].inputs
+        return Environment(config.plants[where], inputs.__setitem__)
+    if processor in simulators.addresses:
+        return Environment(config.plants[where], partial(simulators.set_input, where))
+    return None
 
 
 def build_recorder(folder: RunFolder | None, bench: Bench) -> Recorder | None:

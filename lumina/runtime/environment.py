@@ -1,10 +1,11 @@
-"""The room around a twin: what a run may do to it. Real benches have no such handle."""
+"""The room around a plant: what a run may do to it. Real benches have no such handle."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from twin.config import PlantConfig
 
 __all__ = ["Environment"]
 
@@ -12,29 +13,33 @@ RAMP_STEP_S = 0.1
 
 
 class Environment:
-    """Ambient temperature and compute load of one plant."""
+    """Ambient temperature and compute load of one plant.
 
-    def __init__(self, inputs: NDArray[Any]) -> None:
-        """Args: inputs: the plant's input record, shape (1,)."""
-        self._inputs = inputs
+    Attributes:
+        ambient_c: air temperature of the room, C.
+        compute_power_w: compute load on the die, W, before any throttling.
+    """
 
-    @property
-    def ambient_c(self) -> float:
-        """Air temperature of the room, C."""
-        return float(self._inputs["ambient_c"][0])
+    def __init__(self, plant: PlantConfig, write: Callable[[str, float], None]) -> None:
+        """Start from a quiet room.
 
-    @property
-    def compute_power_w(self) -> float:
-        """Compute load on the die, W, before any throttling."""
-        return float(self._inputs["compute_power_w"][0])
+        Args:
+            plant: the plant's config.
+            write: changes one word of the plant's input record.
+        """
+        self._write = write
+        self.ambient_c = plant.environment.ambient_c
+        self.compute_power_w = 0.0
 
     def set_compute_power_w(self, power_w: float) -> None:
         """Step the compute load, W."""
-        self._inputs["compute_power_w"] = power_w
+        self._write("compute_power_w", power_w)
+        self.compute_power_w = power_w
 
     def set_ambient_c(self, ambient_c: float) -> None:
         """Step the room temperature, C."""
-        self._inputs["ambient_c"] = ambient_c
+        self._write("ambient_c", ambient_c)
+        self.ambient_c = ambient_c
 
     async def ramp_ambient_c(self, ambient_c: float, duration_s: float) -> None:
         """Move the room temperature evenly to `ambient_c` over `duration_s`."""

@@ -11,6 +11,7 @@ from lumina.control.running import Runner
 from lumina.errors import DeviceError
 from lumina.realtime import PERIOD_NS
 from lumina.runtime.device import PhotonicDevice
+from lumina.runtime.environment import Environment
 from lumina.runtime.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ class Station:
         device: the processor.
         runner: runs its 1 kHz loop.
         instruments: every instrument on the plant with its config, in the file's order.
-        plant: the twin; None on hardware.
+        plant: the twin in this process; None where there is none.
+        environment: the room around it; None on hardware.
     """
 
     device: PhotonicDevice
     runner: Runner
     instruments: tuple[tuple[Instrument, InstrumentConfig], ...]
     plant: "Plant | None"
+    environment: Environment | None
 
     @property
     def lasers(self) -> list[tuple[Laser, LaserOptions]]:

@@ -1,0 +1,157 @@
+"""A bench on simulated firmware: the simulators in a process of their own, found by address.
+
+The drivers are those of the hardware backend, byte for byte; only the addresses come from
+the simulators. What a run does to a twin's room goes over their control channel here.
+"""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+from drivers.config import InstrumentConfig
+from drivers.registry import Backend
+from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+from firmware_sim.process import spawned
+from lumina.errors import DeviceConnectionError, ProtocolError, VirtualTimeError
+from lumina.runtime.config import BenchConfig
+from lumina.runtime.plants import derived
+from lumina.runtime.virtual_time import VirtualTimeLoop
+
+__all__ = ["ControlClient", "Simulators", "describe", "simulated"]
+
+NAME = "simulated firmware"
+ANSWER_TIMEOUT_S = 5.0
+LOOPBACK = "127.0.0.1"
+PORT = re.compile(r"tcp://[^:/]+:(\d+)", re.IGNORECASE)
+
+
+class ControlClient:
+    """Orders to the simulators beside the instruments' wires: see `firmware_sim.control`."""
+
+    def __init__(self, resource: str) -> None:
+        """Connect to ``tcp://host:port``."""
+        host, _, port = resource.removeprefix("tcp://").rpartition(":")
+        self._socket = socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S)
+        self._answers = self._socket.makefile("rb")
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        """Have something done; returns the answer.
+
+        Raises:
+            DeviceConnectionError: the simulators are gone, or do not answer.
+            ProtocolError: they refuse; the text says why.
+        """
+        try:
+            self._socket.sendall(json.dumps(order).encode() + b"\n")
+            line = self._answers.readline()
+        except OSError as error:
+            raise DeviceConnectionError(NAME, f"control channel: {error}") from error
+        if not line:
+            raise DeviceConnectionError(NAME, "the control channel was closed")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer.pop("ok"):
+            raise ProtocolError(NAME, str(answer.get("error")))
+        return answer
+
+    def close(self) -> None:
+        """Close the channel; idempotent."""
+        with suppress(OSError):
+            self._answers.close()
+            self._socket.close()
+
+
+class Simulators:
+    """Running simulators.
+
+    Attributes:
+        addresses: where each simulated instrument is, by name; the others are not in it.
+    """
+
+    def __init__(self, document: dict[str, Any] | None) -> None:
+        """Find them in the document that they print; None where nothing is simulated."""
+        found = document["instruments"] if document else {}
+        self.addresses: dict[str, str] = {name: found[name]["resource"] for name in found}
+        self._control = ControlClient(document["control"]) if document else None
+
+    def set_input(self, plant: str, name: str, value: float) -> None:
+        """Change what comes to a simulated plant from outside (see PLANT_INPUTS)."""
+        if self._control is not None:
+            self._control.order(do="set", plant=plant, input=name, value=value)
+
+    def close(self) -> None:
+        """Let go of the control channel."""
+        if self._control is not None:
+            self._control.close()
+
+
+def describe(
+    config: BenchConfig,
+    *,
+    names: Collection[str] | None = None,
+    host: str = LOOPBACK,
+    seed: int = 0,
+    chip_seed: int = 0,
+) -> WorldDescription:
+    """The simulators of a bench's instruments: of those in `names`, or of all."""
+    return WorldDescription(
+        plants={
+            name: PlantDescription(
+                config=plant, seed=derived(seed, index), chip_seed=derived(chip_seed, index)
+            )
+            for index, (name, plant) in enumerate(config.plants.items())
+        },
+        instruments={
+            name: InstrumentDescription(config=instrument, port=wanted_port(instrument))
+            for name, instrument in config.instruments.items()
+            if names is None or name in names
+        },
+        host=host,
+    )
+
+
+def wanted_port(instrument: InstrumentConfig) -> int:
+    """The port that a lab config gives a simulated instrument; 0 for any."""
+    if instrument.backend is not Backend.FIRMWARE or instrument.address is None:
+        return 0
+    match = PORT.fullmatch(instrument.address)
+    return int(match[1]) if match else 0
+
+
+@asynccontextmanager
+async def simulated(config: BenchConfig, *, seed: int, chip_seed: int) -> AsyncIterator[Simulators]:
+    """Simulators for every instrument of backend firmware, served inside the block.
+
+    Raises:
+        VirtualTimeError: the loop's time is virtual, which sockets and terminals cannot keep.
+        LuminaError: the simulators do not start; standard error says why.
+    """
+    names = [n for n, i in config.instruments.items() if i.backend is Backend.FIRMWARE]
+    if not names:
+        yield Simulators(None)
+        return
+    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        raise VirtualTimeError(
+            "backend firmware talks over terminals and sockets, which take real time: "
+            "run it without --virtual, or use --backend twin"
+        )
+    process = serving(describe(config, names=names, seed=seed, chip_seed=chip_seed))
+    simulators = await asyncio.to_thread(process.__enter__)
+    try:
+        yield simulators
+    finally:
+        await asyncio.to_thread(process.__exit__, None, None, None)
+
+
+@contextmanager
+def serving(description: WorldDescription) -> Iterator[Simulators]:
+    """The simulators' process and its control channel, inside the block."""
+    with spawned(description) as document:
+        simulators = Simulators(document)
+        try:
+            yield simulators
+        finally:
+            simulators.close()
