@@ -99,10 +99,10 @@ class HislipEndpoint(Endpoint):
         self.resource = f"TCPIP::{self._host}::hislip0,{self.port}::INSTR"
 
     def close(self) -> None:
-        self._end_session()
         if self._listener is not None:
             self._listener.close()
         self._listener = None
+        self._end_session()
 
     def watched(self) -> Collection[int]:
         listening = [] if self._listener is None else [self._listener.fileno()]

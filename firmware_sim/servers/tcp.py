@@ -34,7 +34,8 @@ class TcpEndpoint(Endpoint):
         self.resource = visa if self._visa else plain
 
     def close(self) -> None:
-        for open_socket in (self._client, self._listener):
+        # The listener first: a client that is hung up on must not get in again meanwhile.
+        for open_socket in (self._listener, self._client):
             if open_socket is not None:
                 open_socket.close()
         self._client = self._listener = None
