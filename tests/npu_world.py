@@ -1,0 +1,100 @@
+"""An NPU board in another process, and a wire to it that can be disturbed."""
+
+import asyncio
+import json
+import select
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from drivers.config import InstrumentConfig
+from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+from twin.config import PlantConfig
+
+__all__ = ["PLANT", "BoardProcess", "board_process", "noisy_wire"]
+
+PLANT = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "unitary"}})
+
+COMPILE_S = 120.0
+"""The first process after a change of source makes its machine code."""
+
+
+@dataclass
+class BoardProcess:
+    """A board that answers at `resource` until its process ends."""
+
+    process: subprocess.Popen[bytes]
+    resource: str
+
+    def kill(self) -> None:
+        """As when its power is cut."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+@contextmanager
+def board_process(served: Literal["pty", "tcp"]) -> Iterator[BoardProcess]:
+    """Simulated firmware with one board, in a process of its own."""
+    config: dict[str, Any] = {"driver": "lumina_npu", "backend": "firmware"}
+    world = WorldDescription(
+        plants={"main": PlantDescription(config=PLANT, seed=1, chip_seed=2)},
+        instruments={
+            "npu": InstrumentDescription(
+                config=InstrumentConfig.model_validate(config), served=served
+            )
+        },
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "firmware_sim"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(world.model_dump_json().encode() + b"\n")
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], COMPILE_S)[0], "the board does not start"
+        document = json.loads(process.stdout.readline())
+        yield BoardProcess(process, document["instruments"]["npu"]["resource"])
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+        process.stdout.close()
+
+
+@asynccontextmanager
+async def noisy_wire(resource: str, every: int = 50) -> AsyncIterator[str]:
+    """A TCP wire in front of another that garbles each `every`-th piece, both ways."""
+    host, port = resource.removeprefix("tcp://").split(":")
+    carrying: list[asyncio.Task[None]] = []
+
+    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        pieces = 0
+        try:
+            while data := await source.read(65536):
+                pieces += 1
+                if pieces % every == 0:
+                    data = data[: len(data) // 2] + b"\x07\xff\x00garbage\x00\x00" + data[1:]
+                sink.write(data)
+        finally:
+            sink.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        carrying.append(asyncio.create_task(carry(reader, far_writer)))
+        carrying.append(asyncio.create_task(carry(far_reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
