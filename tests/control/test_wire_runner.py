@@ -126,7 +126,7 @@ async def test_a_board_that_disappears_is_told_clearly_and_hangs_nothing(served:
         async with loop_on(board.resource) as (npu, _, runner):
             runner.start()
             await until(lambda: runner.ticks > 50)
-            asked = asyncio.create_task(npu.multiply(np.ones((PLANT.chip.ports, 20_000))))
+            asked = asyncio.create_task(npu.multiply(np.ones((PLANT.chip.ports, 20_000), complex)))
             await asyncio.sleep(0.01)
             board.kill()
             with pytest.raises(DeviceConnectionError, match=r"npu: .*the board is gone"):

@@ -201,10 +201,14 @@ def test_garbage_is_counted_and_the_next_request_answered(on_both: tuple[Host, P
         (Kind.STREAM, b"\2", ErrorCode.MALFORMED),
         (Kind.IDENTIFY, b"x", ErrorCode.MALFORMED),
         (Kind.MULTIPLY, b"x", ErrorCode.MALFORMED),
-        (Kind.MULTIPLY, npu.pack_vectors(np.ones((3, 1)), Coding.FLOAT32), ErrorCode.REFUSED),
         (
             Kind.MULTIPLY,
-            npu.pack_vectors(np.full((4, 1), np.nan), Coding.FLOAT32),
+            npu.pack_vectors(np.ones((3, 1), complex), Coding.FLOAT32),
+            ErrorCode.REFUSED,
+        ),
+        (
+            Kind.MULTIPLY,
+            npu.pack_vectors(np.full((4, 1), np.nan, complex), Coding.FLOAT32),
             ErrorCode.REFUSED,
         ),
     ],
@@ -237,7 +241,8 @@ def test_multiply_over_the_wire_is_the_plants(
     board, _ = build()
     _, twin = build()
     rng = np.random.default_rng(3)
-    fields = 0.7 * (rng.uniform(-1, 1, (4, 20)) + 1j * rng.uniform(-1, 1, (4, 20)))
+    quadratures = rng.uniform(-0.7, 0.7, (2, 4, 20))
+    fields = (quadratures[0] + 1j * quadratures[1]).astype(np.complex128)
     host = Host(board.serve(kind))
     try:
         wait_until(lambda: host.status()["tick"] > 3)
