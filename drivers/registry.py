@@ -196,7 +196,7 @@ _BUILT_IN = (
         "M-Labs Sinara Thermostat 8451",
         Thermostat8451Options,
         {
-            Backend.TWIN: _twin("TwinTemperatureController"),
+            Backend.TWIN: _twin("TwinThermostat"),
             **_wire("thermostat_8451", "Thermostat8451"),
         },
     ),

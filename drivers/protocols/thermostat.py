@@ -28,9 +28,11 @@ __all__ = [
     "encode_reply",
     "is_revision",
     "parse_command",
+    "parse_obeyed",
     "parse_reply",
     "parse_reports",
     "parse_revision",
+    "parse_targets",
 ]
 
 CHANNELS = 2
@@ -165,12 +167,42 @@ def parse_reply(line: bytes) -> Any:
         ThermostatError: it is no JSON, or tells an error.
     """
     try:
-        content = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(
+            line.decode("utf-8"),
+            parse_constant=_finite_number,
+            parse_float=_finite_number,
+            parse_int=_finite_number,
+        )
     except (ValueError, RecursionError) as error:
         raise ThermostatError(f"{line[:80]!r} is no JSON: {error}") from error
     if isinstance(content, Mapping) and "error" in content:
         raise ThermostatError(f"the instrument says: {content['error']}")
     return content
+
+
+def parse_obeyed(line: bytes) -> None:
+    """See that a setting was obeyed.
+
+    Raises:
+        ThermostatError: it was not, or the line answers something else.
+    """
+    if parse_reply(line) != {}:
+        raise ThermostatError(f"{line[:80]!r} is no answer to a setting")
+
+
+def parse_targets(line: bytes) -> tuple[float, ...]:
+    """The set points in an answer to ``pid``, in C, in the order of the channels.
+
+    Raises:
+        ThermostatError: it is none.
+    """
+    match parse_reply(line):
+        case [
+            {"channel": 0, "target": int() | float() as first},
+            {"channel": 1, "target": int() | float() as second},
+        ]:
+            return float(first), float(second)
+    raise ThermostatError(f"{line[:80]!r} tells no set points")
 
 
 def parse_reports(line: bytes) -> tuple[Report, ...]:
@@ -234,8 +266,11 @@ def _report(content: object) -> Report:
     raise ThermostatError(f"{str(content)[:80]} is no report of a channel")
 
 
-def _refuse_constant(word: str) -> float:
-    raise ThermostatError(f"{word} is no JSON")
+def _finite_number(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ThermostatError(f"{word[:20]} is no number")
+    return int(word) if word.lstrip("-").isdigit() else value
 
 
 def _finite(content: object) -> object:

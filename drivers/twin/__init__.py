@@ -9,7 +9,7 @@ from drivers.twin.daq import TwinPhotodiodeArray
 from drivers.twin.heaters import TwinPhaseShifterBank
 from drivers.twin.light import TwinLaser, TwinPowerMeter
 from drivers.twin.power import TwinPowerSupply
-from drivers.twin.thermal import TwinFan, TwinTemperatureController
+from drivers.twin.thermal import TwinFan, TwinTemperatureController, TwinThermostat
 
 __all__ = [
     "PlantLink",
@@ -21,4 +21,5 @@ __all__ = [
     "TwinPowerSupply",
     "TwinProcessor",
     "TwinTemperatureController",
+    "TwinThermostat",
 ]

@@ -11,7 +11,7 @@ from lumina.errors import DeviceStateError
 from twin.instruments import CARRIER, SINK, take_over_tec, thermistor_c
 from twin.records import INSTRUMENT
 
-__all__ = ["TwinFan", "TwinTemperatureController"]
+__all__ = ["TwinFan", "TwinTemperatureController", "TwinThermostat"]
 
 
 class TwinTemperatureController(TwinInstrument, TemperatureController):
@@ -93,6 +93,13 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
         if isnan(temperature_c):
             raise DeviceStateError(self.name, "thermistor open or shorted", "error")
         return temperature_c
+
+
+class TwinThermostat(TwinTemperatureController):
+    """A Sinara Thermostat 8451; regulator and current come from the same plant."""
+
+    manufacturer = "M-Labs"
+    model = "Thermostat 8451"
 
 
 class TwinFan(TwinInstrument, Fan):

@@ -16,9 +16,11 @@ from drivers.protocols.thermostat import (
     encode_reply,
     is_revision,
     parse_command,
+    parse_obeyed,
     parse_reply,
     parse_reports,
     parse_revision,
+    parse_targets,
 )
 
 NUMBER = (
@@ -94,13 +96,33 @@ def test_only_a_revision_is_taken_for_one() -> None:
     assert not any(map(is_revision, (b"{}", REPORT, encode_refusal("x"), b'{"rev":2}')))
 
 
+def test_set_points_are_read_from_an_answer_to_pid() -> None:
+    line = (
+        b'[{"channel":0,"parameters":{"kp":1.0},"target":25.5},'
+        b'{"channel":1,"parameters":{"kp":1.0},"target":20}]'
+    )
+    assert parse_targets(line) == (25.5, 20.0)
+
+
+def test_only_an_empty_object_says_that_a_setting_was_obeyed() -> None:
+    parse_obeyed(b"{}")
+    with pytest.raises(ThermostatError):
+        parse_obeyed(REPORT)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "9" * 400])
+def test_a_number_beyond_floats_is_refused(number: str) -> None:
+    with pytest.raises(ThermostatError):
+        parse_reply(b'{"temperature":%s}' % number.encode())
+
+
 def test_what_is_no_number_is_told_as_null() -> None:
     assert json.loads(encode_reply({"a": [float("nan")]})) == {"a": [None]}
 
 
 @given(st.binary() | st.text().map(str.encode))
 def test_garbage_is_refused_by_the_codecs_own_error(garbage: bytes) -> None:
-    for parse in (parse_command, parse_reply, parse_reports, parse_revision):
+    for parse in (parse_command, parse_reply, parse_reports, parse_revision, parse_targets):
         try:
             parse(garbage)
         except ThermostatError:
