@@ -27,7 +27,7 @@ from drivers.protocols.npu_pump import (
     wait,
 )
 from lumina.compiled import compiled, compiled_tick
-from lumina.frames import SAFE_STATE, ActuatorFrame, SensorFrame
+from lumina.frames import MAX_RAILS, SAFE_STATE, ActuatorFrame, SensorFrame
 from lumina.realtime import PERIOD_NS, now_ns
 from twin.kernel import PlantArrays, plant_tick
 from twin.plant import Plant
@@ -98,12 +98,23 @@ def board_arrays(plant: Plant, pump: Pump) -> BoardArrays:
 
 @compiled_tick
 def make_safe(board: BoardArrays) -> None:
-    """Put the safe actuator frame into force."""
-    for index in range(board.actuator_bytes.head.size):
-        board.actuator_bytes.head[index] = 0
+    """Laser dark, heaters and TEC off; rails and fan stay as they are.
+
+    A host that was late for a moment finds its board powered when it is back.
+    """
+    head = board.actuator.head[0]
+    head.flags = FLAG_SAFE
+    head.tec_current_a = head.laser_scale = head.compute_scale = 0.0
     for index in range(board.actuator_bytes.codes.size):
         board.actuator_bytes.codes[index] = 0
-    board.actuator.head[0].flags = FLAG_SAFE
+
+
+@compiled_tick
+def power_down(board: BoardArrays) -> None:
+    """Safe, and the rails off: the host is gone."""
+    make_safe(board)
+    for index in range(MAX_RAILS):
+        board.actuator.head[0].rail_set_v[index] = 0.0
 
 
 @compiled
@@ -156,8 +167,8 @@ def wait_for_deadline(board: BoardArrays) -> int:
 
 @compiled_tick
 def start_afresh(board: BoardArrays) -> None:
-    """Safe and silent, with all counters at 0."""
-    make_safe(board)
+    """Unpowered and silent, with all counters at 0."""
+    power_down(board)
     state, pump = board.state[0], board.pump.state[0]
     state.reset, state.streaming, state.safe, state.quiet_ticks = 0, 0, 1, 0
     state.ticks, state.late, state.actuators, state.watchdog_trips = 0, 0, 0, 0
@@ -167,17 +178,22 @@ def start_afresh(board: BoardArrays) -> None:
 
 
 @compiled_tick
-def watch(board: BoardArrays, ticks: int) -> None:
-    """The watchdog: safe after 20 ticks without a frame, silent after 1000."""
+def watch(board: BoardArrays) -> None:
+    """The watchdog: safe after 20 ticks without a frame, unpowered and silent after 1000.
+
+    Ticks that the board itself slept through are not the host's silence.
+    """
     state = board.state[0]
     if state.reset == 1:
         start_afresh(board)
-    state.quiet_ticks += ticks
+    state.quiet_ticks += 1
     if state.safe == 0 and state.quiet_ticks > WATCHDOG_TICKS:
         state.safe = 1
         state.watchdog_trips += 1
         make_safe(board)
     if state.quiet_ticks > ABANDONED_TICKS:
+        if state.streaming == 1:
+            power_down(board)
         state.streaming = 0
 
 
@@ -203,7 +219,7 @@ def run_board(board: BoardArrays) -> None:
     state.deadline_ns = now_ns(pump.timespec)
     while pump.state[0].stop == 0:
         ticks = 1 + wait_for_deadline(board)
-        watch(board, ticks)
+        watch(board)
         for _ in range(ticks):
             plant_tick(board.plant, board.actuator, board.sensor)
         state.ticks += ticks

@@ -84,7 +84,9 @@ class Visa(Transport):
         # Without one end of line to wait for, take what comes byte by byte.
         count = 1 if self._is_stream and self._end == ANY_END else CHUNK
         try:
-            data, status = session.visalib.read(session.session, count)
+            # A full buffer is no news: the rest is read next time.
+            with session.ignore_warning(StatusCode.success_max_count_read):
+                data, status = session.visalib.read(session.session, count)
         except pyvisa.VisaIOError as error:
             if error.error_code != StatusCode.error_timeout:
                 raise TransportError(f"lost: {error}") from error

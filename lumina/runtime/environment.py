@@ -18,6 +18,7 @@ class Environment:
     Attributes:
         ambient_c: air temperature of the room, C.
         compute_power_w: compute load on the die, W, before any throttling.
+        write: changes one word of the plant's input record (twin.records.PLANT_INPUTS).
     """
 
     def __init__(self, plant: PlantConfig, write: Callable[[str, float], None]) -> None:
@@ -27,18 +28,18 @@ class Environment:
             plant: the plant's config.
             write: changes one word of the plant's input record.
         """
-        self._write = write
+        self.write = write
         self.ambient_c = plant.environment.ambient_c
         self.compute_power_w = 0.0
 
     def set_compute_power_w(self, power_w: float) -> None:
         """Step the compute load, W."""
-        self._write("compute_power_w", power_w)
+        self.write("compute_power_w", power_w)
         self.compute_power_w = power_w
 
     def set_ambient_c(self, ambient_c: float) -> None:
         """Step the room temperature, C."""
-        self._write("ambient_c", ambient_c)
+        self.write("ambient_c", ambient_c)
         self.ambient_c = ambient_c
 
     async def ramp_ambient_c(self, ambient_c: float, duration_s: float) -> None:
