@@ -100,6 +100,10 @@ def _one_master(config: "BenchConfig") -> Iterator[Finding]:
         for name, instrument in config.by_role(role).items():
             if instrument.backend is Backend.HARDWARE:
                 continue
+            # Simulated instruments may share a part, as real ones may be wired to it: the
+            # last one commanded counts. A board owns its plant's time, so it is alone.
+            if instrument.backend is Backend.FIRMWARE and role != "photonic_processor":
+                continue
             first = masters.setdefault(instrument.plant, name)
             if first != name:
                 what = role.replace("_", " ")
