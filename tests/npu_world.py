@@ -1,8 +1,6 @@
 """An NPU board in another process, and a wire to it that can be disturbed."""
 
 import asyncio
-import json
-import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,14 +10,12 @@ from typing import Any, Literal
 
 from drivers.config import InstrumentConfig
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+from firmware_sim.process import addresses, end
 from twin.config import PlantConfig
 
 __all__ = ["PLANT", "BoardProcess", "board_process", "noisy_wire"]
 
 PLANT = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "unitary"}})
-
-COMPILE_S = 120.0
-"""The first process after a change of source makes its machine code."""
 
 
 @dataclass
@@ -50,22 +46,11 @@ def board_process(served: Literal["pty", "tcp"]) -> Iterator[BoardProcess]:
     process = subprocess.Popen(
         [sys.executable, "-m", "firmware_sim"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        process.stdin.write(world.model_dump_json().encode() + b"\n")
-        process.stdin.flush()
-        assert select.select([process.stdout], [], [], COMPILE_S)[0], "the board does not start"
-        document = json.loads(process.stdout.readline())
+        document = addresses(process, world)
         yield BoardProcess(process, document["instruments"]["npu"]["resource"])
     finally:
-        process.stdin.close()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-        process.stdout.close()
+        end(process)
 
 
 @asynccontextmanager
