@@ -52,7 +52,6 @@ class Server:
         self.faults = faults or Faults()
         self._links = [Link(e, Line(instrument, self.faults, baud)) for e in self.endpoints]
         self._thread = Thread(target=self._run, name=f"firmware {name}", daemon=True)
-        self._wake_read, self._wake_write = os.pipe()
         self._stopping = False
         self._back_s: float | None = None
         self._cycles_power = False
@@ -75,17 +74,20 @@ class Server:
             for endpoint in self.endpoints:
                 endpoint.close()
             raise
+        self._wake_read, self._wake_write = os.pipe()
         self._thread.start()
 
     def stop(self) -> None:
         """Hang up and be gone; idempotent."""
-        if self._thread.is_alive():
+        if self._thread.ident is not None and not self._stopping:
             self._stopping = True
             self.wake()
             self._thread.join(STOP_TIMEOUT_S)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
 
     def inject(self, fault: Fault, count: int = 1) -> None:
-        """Let something go wrong; from any thread."""
+        """Let something go wrong while it is served; from any thread."""
         self.faults.inject(fault, count)
         self.wake()
 
@@ -98,8 +100,6 @@ class Server:
             self._turn()
         for endpoint in self.endpoints:
             endpoint.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
 
     def _turn(self) -> None:
         """Wait for bytes or for their time, then pass them on."""
