@@ -136,7 +136,7 @@ class Control:
         if word not in (PLANT_INPUTS.names or ()):
             raise UsageError(f"a plant has no input {word} (known: {PLANT_INPUTS.names})")
         if PLANT_INPUTS[word].shape:
-            plant.inputs[word][0, _index(index, PLANT_INPUTS[word].shape[0])] = change.value
+            plant.inputs[word][0, _index(word, index)] = change.value
         else:
             plant.inputs[word] = change.value
 
@@ -154,9 +154,10 @@ def _named(things: Mapping[str, T], name: str, what: str) -> T:
     return things[name]
 
 
-def _index(text: str, size: int) -> int:
+def _index(word: str, text: str) -> int:
+    size = PLANT_INPUTS[word].shape[0]
     if not text.isdecimal() or int(text) >= size:
-        raise UsageError(f"an input of {size} words is set one by one: name.0 .. name.{size - 1}")
+        raise UsageError(f"{word} is set one by one: {word}.0 .. {word}.{size - 1}")
     return int(text)
 
 

@@ -71,15 +71,16 @@ class Server:
             for endpoint in self.endpoints:
                 endpoint.open()
         except BaseException:
-            for endpoint in self.endpoints:
-                endpoint.close()
+            self._close()
             raise
         self._wake_read, self._wake_write = os.pipe()
         self._thread.start()
 
     def stop(self) -> None:
         """Hang up and be gone; idempotent."""
-        if self._thread.ident is not None and not self._stopping:
+        if self._thread.ident is None:
+            self._close()
+        elif not self._stopping:
             self._stopping = True
             self.wake()
             self._thread.join(STOP_TIMEOUT_S)
@@ -98,6 +99,9 @@ class Server:
     def _run(self) -> None:
         while not self._stopping:
             self._turn()
+        self._close()
+
+    def _close(self) -> None:
         for endpoint in self.endpoints:
             endpoint.close()
 
