@@ -18,6 +18,7 @@ from lumina.frames import MAX_RAILS
 
 __all__ = [
     "COMMAND",
+    "GAP_TICKS",
     "MAILBOX_SLOTS",
     "PARAMETERS",
     "PID_GAINS",
@@ -41,6 +42,9 @@ __all__ = [
 
 TICK_S = 1e-3
 """Period of the loop, s."""
+
+GAP_TICKS = 10
+"""Ticks missed in a row that count as a stall; a board's watchdog takes 20."""
 
 MAILBOX_SLOTS = 32
 TELEMETRY_SLOTS = 1024
@@ -179,6 +183,7 @@ STATE = np.dtype(
         ("throttled_ticks", "i8"),
         ("rail_faults", "i8"),
         ("saturated_heaters", "i8"),
+        ("stalls", "i8"),  # gaps of GAP_TICKS or more: the board may have gone safe meanwhile
         ("tick", "i8"),
     ]
 )

@@ -16,6 +16,7 @@ from lumina.control.heaters import drive_heaters
 from lumina.control.pid import pid_hold, pid_step
 from lumina.control.rails import rails_step
 from lumina.control.records import (
+    GAP_TICKS,
     TICK_S,
     ControlArrays,
     FanMode,
@@ -36,6 +37,7 @@ from lumina.theory.thermistor import temperature_from_code
 __all__ = ["control_step"]
 
 DT_S = TICK_S
+GAP = GAP_TICKS
 EMERGENCY = int(Tier.EMERGENCY)
 TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
 FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
@@ -67,6 +69,8 @@ def mean_of_readable(first: float, second: float) -> float:
 @compiled_tick
 def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     """Linearise the frame's thermistors into the state."""
+    if state.tick > 0 and head.tick - state.tick > GAP:
+        state.stalls += 1
     state.tick = head.tick
     state.carrier_c = mean_of_readable(
         linearise(parameters, head.carrier_a_code), linearise(parameters, head.carrier_b_code)

@@ -39,6 +39,9 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 
+MEASURING_ATTEMPTS = 5
+"""A measurement during which the loop stalled is taken again, so many times in all."""
+
 PROGRAMS_KEPT = 256
 """Matrices whose phases are remembered: a network's tiles come round again."""
 
@@ -180,9 +183,12 @@ class PhotonicDevice:
 
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
-        self._require_safe()
         probes = np.tile(np.eye(self.ports, dtype=complex), repeats)
-        seen = await self.processor.multiply(probes)
+        for _ in range(MEASURING_ATTEMPTS):
+            self._require_safe()
+            seen = await self.processor.multiply(probes)
+            if not await self.settling.disturbed():
+                break
         mean: ComplexArray = seen.reshape(self.ports, repeats, self.ports).mean(axis=1)
         return mean
 

@@ -49,6 +49,7 @@ class Settling:
     def __init__(self, loop: ControlLoop, lock: LockCriterion) -> None:
         self._loop = loop
         self._lock = lock
+        self._stalls = 0
 
     async def applied(self, sequence: int) -> None:
         """Wait until the loop has applied a command.
@@ -120,6 +121,19 @@ class Settling:
         """
         if await self._acting(sequence) > HEAT_STEP_K:
             await self.die_still()
+
+    async def disturbed(self) -> bool:
+        """Whether the loop has stalled since this was last asked; if so, waits for the die.
+
+        A board that hears nothing for 20 ms switches its heaters off: what was measured
+        then is worthless, and the die needs a moment.
+        """
+        stalls = int(self._state("stalls"))
+        if stalls == self._stalls:
+            return False
+        self._stalls = stalls
+        await self.die_still()
+        return True
 
     async def _acting(self, sequence: int) -> float:
         """Wait until a command acts; how far its heat will move the die, K."""

@@ -106,3 +106,14 @@ def test_a_config_that_cannot_be_safe_is_refused(wrong: dict[str, object]) -> No
 def test_photonic_thresholds_are_a_choice() -> None:
     guard = GuardConfig(warning_c=70.0, critical_c=80.0, emergency_c=90.0)
     assert ControlConfig(guard=guard).guard.warning_c == 70.0
+
+
+def test_a_gap_in_the_frames_is_counted_as_a_stall() -> None:
+    board = Board()
+    board.tick(5)
+    board.sensor.head["tick"] += 8  # nine ticks on: late, but no stall
+    board.tick()
+    assert board.state["stalls"] == 0
+    board.sensor.head["tick"] += 20
+    board.tick()
+    assert board.state["stalls"] == 1
