@@ -255,13 +255,26 @@ def test_the_explanation_tells_mesh_instruments_and_frames(
 
 
 def test_a_bench_that_cannot_run_yet_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "ports.yaml"
+    config.write_text(
+        f"extends: {LAB_CONFIGS / 'small.yaml'}\nname: ports\n"
+        "instruments:\n  ports: {driver: keysight_n7744a}\n"
+    )
+    assert lumina(monkeypatch, "check", str(config)) == 0
+    out = capsys.readouterr().out
+    assert "is valid, but cannot run yet" in out
+    assert 'driver keysight_n7744a has no backend "twin" yet (has: firmware, hardware)' in out
+
+
+def test_the_hardware_example_can_run_where_its_instruments_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lumina(monkeypatch, "check", str(LAB_CONFIGS / "hardware_example.yaml")) == 0
     out = capsys.readouterr().out
-    assert "is valid, but cannot run yet" in out
-    assert 'driver santec_tsl570 has no backend "hardware" yet (has: twin)' in out
     assert "USB0::0x1313::0x8078::P0000001::INSTR\n" in out
+    assert out.rstrip().endswith("is valid and can run.")
 
 
 def test_json_is_one_document_with_the_same_facts(

@@ -94,7 +94,6 @@ def test_ctrl_c_takes_the_rails_down_in_order_and_leaves_a_readable_run(
     [
         (["missing.yaml"], "missing.yaml"),
         (["lab_configs/twin.yaml", "--backend", "magic"], "no such backend"),
-        (["lab_configs/hardware_example.yaml"], "no backend"),
     ],
 )
 def test_what_cannot_run_exits_with_2_and_starts_nothing(
@@ -103,4 +102,12 @@ def test_what_cannot_run_exits_with_2_and_starts_nothing(
     done = lumina("run", *arguments, "--json")
     assert done.returncode == 2
     assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_instrument_that_is_not_there_is_named_with_its_address() -> None:
+    done = lumina("run", "lab_configs/hardware_example.yaml", "--json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("npu: ")
+    assert "/dev/serial/by-id/usb-Lumina_NPU-16_0001-if00" in done.stderr
     assert done.stdout == ""
