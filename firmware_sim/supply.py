@@ -56,6 +56,7 @@ class BenchSupply(Instrument):
     def __init__(self, name: str, options: PowerSupplyOptions, plant: Plant) -> None:
         self._plant = plant
         self._board_channel, self._nominal_v = options.board_channel, options.voltage_v
+        self._fed_v: float | None = None
         super().__init__(name)
 
     def reset(self) -> None:
@@ -84,8 +85,10 @@ class BenchSupply(Instrument):
         for output in self.outputs:
             if output.on:
                 self._judge(output)
-        board = self.output(self._board_channel)
-        feed_board(self._plant, self.voltage_v(board), self._nominal_v)
+        voltage_v = self.voltage_v(self.output(self._board_channel))
+        if voltage_v != self._fed_v:  # another supply on the board is not disturbed for nothing
+            self._fed_v = voltage_v
+            feed_board(self._plant, voltage_v, self._nominal_v)
 
     def live(self, output: Output) -> bool:
         """Whether there is voltage on the output."""

@@ -72,11 +72,12 @@ def of(kind: str, function: str, command: Command) -> Command:
 def source_rows(node: str, function: str, top: float, limit: str, most: float) -> list[Command]:
     """The source commands of one function."""
     head = f"[SOURce:]{node}"
+    unit, other = (Unit("V"), Unit("A")) if function == "VOLT" else (Unit("A"), Unit("V"))
     rows = [
-        number(f"{head}[:LEVel][:IMMediate][:AMPLitude]", "level", low=-top, high=top, form=FLOAT),
-        number(f"{head}:RANGe", "range", low=-top, high=top, form=FLOAT),
+        number(f"{head}[:LEVel][:IMMediate][:AMPLitude]", "level", unit, -top, top, FLOAT),
+        number(f"{head}:RANGe", "range", unit, -top, top, FLOAT),
         switch(f"{head}:RANGe:AUTO", "auto_range"),
-        number(f"{head}:{limit}[:LEVel]", "limit", low=0.0, high=most, form=FLOAT),
+        number(f"{head}:{limit}[:LEVel]", "limit", other, 0.0, most, FLOAT),
         number(f"{head}:DELay", "delay_s", Unit("S"), 0.0, 10e3, FLOAT),
         number(f"{head}:DELay:USER#", "delay_s", Unit("S"), 0.0, 10e3, FLOAT),
         switch(f"{head}:DELay:AUTO", "auto_delay"),

