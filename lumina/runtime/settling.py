@@ -150,6 +150,8 @@ class Settling:
             DeviceTimeoutError: it stands still.
         """
         target, waited_s = self._state("tick") + ticks, 0.0
+        # Over a wire, old frames may be waiting: their ticks count, but take no time.
+        await asyncio.sleep(ticks * TICK_S)
         while self._state("tick") < target:
             if waited_s >= COMMAND_TIMEOUT_S:
                 raise DeviceTimeoutError(self._loop.device, "the 1 kHz loop stands still")

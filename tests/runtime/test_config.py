@@ -76,21 +76,18 @@ def test_the_hardware_example_is_the_twin_bench_but_for_who_answers() -> None:
     }
 
 
-def test_the_hardware_example_is_valid_but_does_not_run_yet() -> None:
-    file = LAB_CONFIGS / "hardware_example.yaml"
-    assert len(backend_problems(load_config(file))) == 4
-    assert problems(file, to_run=True)[0] == (
-        "line 11: instruments.npu.backend: "
-        'driver lumina_npu has no backend "hardware" yet (has: twin)'
-    )
-
-
-def test_a_backend_for_the_whole_bench_replaces_each_instruments_own(tmp_path: Path) -> None:
-    told = problems(child(tmp_path, ""), backend=Backend.FIRMWARE, to_run=True)
-    assert [line.partition(": driver ")[2] for line in told] == [
-        f'{driver} has no backend "firmware" yet (has: twin)'
-        for driver in ("lumina_npu", "santec_tsl570", "keysight_e36312a")
+def test_a_driver_without_the_backend_is_told_with_its_line(tmp_path: Path) -> None:
+    file = child(tmp_path, "instruments: {ports: {driver: keysight_n7744a}}")
+    assert len(backend_problems(load_config(file))) == 1
+    assert problems(file, to_run=True) == [
+        "line 2: instruments.ports.backend: "
+        'driver keysight_n7744a has no backend "twin" yet (has: firmware, hardware)'
     ]
+
+
+def test_a_backend_for_the_whole_bench_replaces_each_instruments_own() -> None:
+    config = load_config(LAB_CONFIGS / "small.yaml", backend=Backend.FIRMWARE, to_run=True)
+    assert {i.backend for i in config.instruments.values()} == {Backend.FIRMWARE}
 
 
 def test_a_child_changes_only_what_it_says(tmp_path: Path) -> None:
