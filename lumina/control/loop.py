@@ -32,6 +32,7 @@ from lumina.control.records import (
 )
 from lumina.control.telemetry import read_latest, read_since
 from lumina.errors import DeviceRangeError, DeviceStateError
+from lumina.theory.drift import phase_drift_rad_per_k
 
 __all__ = ["ControlLoop"]
 
@@ -99,12 +100,13 @@ def rails_of(config: ControlConfig) -> NDArray[Any]:
     return rails
 
 
-def heater_arrays(count: int, full_scale_v: float) -> HeaterArrays:
-    """Heater records for the nominal law, all off."""
+def heater_arrays(count: int, full_scale_v: float, drift_rad_per_k: float) -> HeaterArrays:
+    """Heater records for the nominal law and drift, all off."""
     zeros = np.zeros((7, count))
     heaters = HeaterArrays(*(row.copy() for row in zeros))
     gain = np.full(count, NOMINAL_GAIN_RAD_PER_V2)
     heaters.volts2_per_rad[:] = 1.0 / gain
+    heaters.tempco_rad_per_k[:] = drift_rad_per_k
     heaters.limit_rad[:] = phase_limit_rad(gain, heaters.curvature_per_v2, full_scale_v)
     return heaters
 
@@ -141,7 +143,7 @@ class ControlLoop:
         self.arrays = ControlArrays(
             parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
             state=np.zeros(1, STATE),
-            heaters=heater_arrays(heaters, full_scale_v),
+            heaters=heater_arrays(heaters, full_scale_v, self.designed_drift_rad_per_k),
             rails=rails_of(config),
             mailbox=Mailbox(
                 slots=np.zeros(MAILBOX_SLOTS, COMMAND),
@@ -155,6 +157,14 @@ class ControlLoop:
         )
         self.arrays.state["throttle"] = 1.0
         self.arrays.state["compensating"] = int(config.compensation.enabled)
+
+    @property
+    def designed_drift_rad_per_k(self) -> float:
+        """Drift that a shifter is assumed to have before calibration has measured it."""
+        assumed = self.config.compensation
+        return phase_drift_rad_per_k(
+            assumed.design_imbalance_um * 1e-6, assumed.resonance_drift_nm_per_k
+        )
 
     # Telemetry
 

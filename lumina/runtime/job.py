@@ -12,7 +12,9 @@ Six accuracies are measured on one bench, each a fraction of the held-out digits
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from calibration.result import ChipCalibration
 from lumina.control.records import FanMode, TecMode
@@ -114,7 +116,8 @@ class DigitJob:
             max_drive_v=device.max_drive_v,
             reference_die_c=device.die_temperature_c(),
         )
-        await device.install(nominal)
+        drift = np.full(device.loop.heaters, device.loop.designed_drift_rad_per_k)
+        await device.install(replace(nominal, tempco_rad_per_k=drift))
 
     async def _calibrate(self) -> ChipCalibration:
         journal = self._bench.journal
