@@ -2,10 +2,10 @@
 
     attenuators   swept one at a time, then set to pass all light
     sweeps        every other heater swept over a turn: where it sits, its drive law
-    walk          phases and coupler errors read off along the mesh (`calibration.walk`)
+    walk          phases and coupler errors read off along the mesh (`calibration.mesh.walk`)
     settings      a few dozen random settings
     warm          a few more on a warmer carrier, for the phase per kelvin of every shifter
-    fit           the whole model fitted to all settings (`calibration.refine`)
+    fit           the whole model fitted to all settings (`calibration.mesh.refine`)
     check         settings that no fit has seen
 
 Nothing is known beforehand but the data sheet; nothing is asked of the chip but what
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibration.chip import ChipUnderTest
-from calibration.fringes import Fringes, fit_fringes
-from calibration.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor
-from calibration.neighbours import Neighbours
-from calibration.refine import Fit, Snapshot, relative_error
+from calibration.mesh.fringes import Fringes, fit_fringes
+from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor
+from calibration.mesh.neighbours import Neighbours
+from calibration.mesh.refine import Fit, Snapshot, relative_error
+from calibration.mesh.slopes import Block, point_at
+from calibration.mesh.walk import attenuator_phases, misplaced, reconstruct
 from calibration.result import CalibrationQuality, ChipCalibration
-from calibration.slopes import Block, point_at
-from calibration.walk import attenuator_phases, misplaced, reconstruct
 from lumina.errors import CalibrationError
 
 __all__ = ["CalibrationOptions", "Progress", "calibrate_chip"]

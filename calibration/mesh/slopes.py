@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.mesh.neighbours import Neighbours
 from calibration.model import mean_path_amplitude, own_phases_rad, phases_rad, unit_transfer
-from calibration.neighbours import Neighbours
 from calibration.result import ChipCalibration
 from lumina.theory.mesh_derivatives import TransferFactors, transfer_factors
 from lumina.theory.mesh_kernels import couplers

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.fringes import Fringes
-from calibration.walk import attenuator_phases, reconstruct
+from calibration.mesh.fringes import Fringes
+from calibration.mesh.walk import attenuator_phases, reconstruct
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture, MeshKind
 from lumina.theory.mesh_derivatives import transfer_factors

@@ -1,7 +1,7 @@
 """From a matrix to the own phases that make this chip compute it.
 
     decomposition   phases of a perfect chip
-    correction      phases of this one, with its coupler errors (`calibration.correction`)
+    correction      phases of this one, with its coupler errors (`lumina.theory.coupler_correction`)
     refinement      a Gauss-Newton step or two on the whole model, for what is out of reach
     compensation    own phases that give those phases in spite of offsets and crosstalk
 
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from calibration.correction import corrected_phases
 from calibration.model import mean_path_amplitude, own_phases_rad
 from calibration.result import ChipCalibration
 from lumina.errors import MatrixError
+from lumina.theory.coupler_correction import corrected_phases
 from lumina.theory.decompositions import rectangular_phases, svd_phases, triangular_phases
 from lumina.theory.mesh import MeshArrays
 from lumina.theory.mesh_derivatives import TransferFactors, transfer_factors

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.fringes import Fringes
+from calibration.mesh.fringes import Fringes
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 

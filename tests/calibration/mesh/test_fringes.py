@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.fringes import Fringes, Sweeps, fit_fringes
+from calibration.mesh.fringes import Fringes, Sweeps, fit_fringes
 from lumina.theory.drive import self_heated
 
 NOMINAL = np.pi / 20.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.correction import corrected_phases
+from lumina.theory.coupler_correction import corrected_phases
 from lumina.theory.decompositions import svd_phases
 from lumina.theory.mesh import MeshArchitecture, MeshKind
 from lumina.theory.mesh_kernels import couplers, transfer
