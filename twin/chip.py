@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from lumina.theory.mesh import MeshArchitecture
 from twin.config_optics import ChipConfig, LossConfig
 
-__all__ = ["Chip", "build_chip", "path_transmission"]
+__all__ = ["Chip", "build_chip", "path_transmission", "spread_factors"]
 
 FloatArray = NDArray[np.float64]
 
@@ -53,9 +53,9 @@ def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
     return Chip(
         architecture=mesh,
         phi0_rad=phases.uniform(0.0, 2.0 * np.pi, count),
-        pi_power_w=heater.pi_power_w * _spread(powers, heater.pi_power_spread, count),
+        pi_power_w=heater.pi_power_w * spread_factors(powers, heater.pi_power_spread, count),
         resistance_ohm=heater.resistance_ohm
-        * _spread(resistances, heater.resistance_spread, count),
+        * spread_factors(resistances, heater.resistance_spread, count),
         imbalance_m=imbalances.normal(0.0, config.imbalance_sigma_m, count),
         splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, mesh.splitters),
         crosstalk=_crosstalk(mesh.shifter_sites(), config),
@@ -63,7 +63,7 @@ def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
     )
 
 
-def _spread(generator: np.random.Generator, sigma: float, count: int) -> FloatArray:
+def spread_factors(generator: np.random.Generator, sigma: float, count: int) -> FloatArray:
     """Factors about 1, cut at 3 sigma as a maker sorts out worse parts."""
     return 1.0 + sigma * np.clip(generator.normal(size=count), -3.0, 3.0)
 

@@ -241,6 +241,13 @@ class EnvironmentConfig(Section):
 class PlantConfig(Section):
     """One photonic board with its chip, cooling, light and power: the reference plant."""
 
+    spread: float = Field(
+        0.0,
+        ge=0,
+        le=0.25,
+        description="relative sigma of thermal parts, TEC, fan and sensor lags from board to "
+        "board, drawn by the chip seed; 0 builds every board as written",
+    )
     thermal: ThermalConfig = Field(default_factory=ThermalConfig)
     tec: TecConfig = Field(default_factory=TecConfig)
     fan: FanConfig = Field(default_factory=FanConfig)

@@ -12,6 +12,7 @@ from twin.cooling import build_cooling
 from twin.heaters import build_heaters
 from twin.kernel import Heat, PlantArrays, plant_ticks
 from twin.optics import build_optics
+from twin.parts import as_built
 from twin.rails import build_rails
 from twin.receivers import build_receivers, check_fields, detect, modulate, pass_through
 from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
@@ -31,7 +32,7 @@ class Plant:
     the config, the two seeds, and what was written before which tick.
 
     Attributes:
-        config: what it was built from.
+        config: what it is: as given, with the parts that the chip seed decides drawn.
         chip: the truth about the chip, drawn from the chip seed.
         architecture: ports and arrangement of the interferometers.
         arrays: the plant for compiled code.
@@ -46,9 +47,9 @@ class Plant:
         Args:
             config: its parts.
             seed: names the noise of this run, 0 or more.
-            chip_seed: names the chip, 0 or more.
+            chip_seed: names the chip and the parts around it, 0 or more.
         """
-        self.config = config
+        self.config = config = as_built(config, chip_seed)
         self.chip = build_chip(config.chip, chip_seed)
         self.architecture: MeshArchitecture = self.chip.architecture
         self.inputs = _initial_inputs(config)
