@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.compiled import compiled_tick
+from lumina.compiled import compiled_tick, memory_fence
 from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.heat import HeatStep, heat_step
 from lumina.theory.noise import fill_normal
@@ -21,7 +21,7 @@ from twin.rails import step_rails
 from twin.records import SENSORS, clamp
 from twin.sensors import Sensors, follow_temperatures, metered_power_w, thermistor_code
 
-__all__ = ["TICK_STREAM", "Heat", "PlantArrays", "plant_tick", "plant_ticks"]
+__all__ = ["TICK_STREAM", "Heat", "PlantArrays", "copied_at_rest", "plant_tick", "plant_ticks"]
 
 TICK_STREAM = 1
 """Noise stream of the tick."""
@@ -29,9 +29,10 @@ TICK_STREAM = 1
 SHORTEST_M, LONGEST_M = 1.2e-6, 1.7e-6
 """Wavelengths for which the chip is modelled, in m."""
 
-
 COLDEST_C, HOTTEST_C = -60.0, 150.0
 """Ambient temperatures for which the plant is modelled, in C."""
+
+FloatArray = NDArray[np.float64]
 
 
 class Heat(NamedTuple):
@@ -40,9 +41,9 @@ class Heat(NamedTuple):
     step: HeatStep
     die: int
     compute_limit_w: float
-    temperature_c: NDArray[np.float64]
-    heat_w: NDArray[np.float64]
-    scratch: NDArray[np.float64]
+    temperature_c: FloatArray
+    heat_w: FloatArray
+    scratch: FloatArray
 
 
 class PlantArrays(NamedTuple):
@@ -59,7 +60,7 @@ class PlantArrays(NamedTuple):
     sensors: Sensors
     rails: NDArray[Any]
     """Shape (rails,), dtype twin.rails.RAIL."""
-    noise: NDArray[np.float64]
+    noise: FloatArray
     """Scratch: the normal numbers of a tick."""
 
 
@@ -93,8 +94,8 @@ def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) 
 
 
 @compiled_tick
-def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) -> None:
-    """Advance the plant by 1 ms under the last actuator frame and fill the sensor frame."""
+def advance(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) -> None:
+    """The tick itself: everything on the board in its order."""
     state, inputs = plant.state[0], plant.inputs[0]
     command, head = actuator.head[0], sensor.head[0]
     heat, cooling, heaters, optics, sensors, noise = (
@@ -120,6 +121,36 @@ def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame)
     follow_temperatures(sensors, heat.temperature_c)
     fill_head(sensors, noise, state, inputs, head)
     read_monitors(optics, state, noise[SENSORS:], sensor)
+
+
+@compiled_tick
+def plant_tick(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) -> None:
+    """Advance the plant by 1 ms under the last actuator frame and fill the sensor frame.
+
+    The phases build up term by term, so for some microseconds they are none: other threads
+    copy them by `copied_at_rest`.
+    """
+    plant.state[0].underway = 1
+    memory_fence()
+    advance(plant, actuator, sensor)
+    memory_fence()
+    plant.state[0].underway = 0
+
+
+@compiled_tick
+def copied_at_rest(
+    state: Any, phase_rad: FloatArray, state_copy: Any, phase_copy_rad: FloatArray
+) -> bool:
+    """Copy state and phases; False if another thread was in a tick meanwhile: try again."""
+    tick = state[0].tick
+    if state[0].underway == 1:
+        return False
+    memory_fence()
+    state_copy[0] = state[0]
+    for i in range(phase_rad.size):
+        phase_copy_rad[i] = phase_rad[i]
+    memory_fence()
+    return bool(state[0].underway == 0 and state[0].tick == tick)
 
 
 @compiled_tick

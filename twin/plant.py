@@ -1,5 +1,7 @@
 """One photonic board and all that is coupled to it, as a software twin."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from twin.chip import build_chip
 from twin.config import PlantConfig
 from twin.cooling import build_cooling
 from twin.heaters import build_heaters
-from twin.kernel import Heat, PlantArrays, plant_ticks
+from twin.kernel import Heat, PlantArrays, copied_at_rest, plant_ticks
 from twin.optics import build_optics
 from twin.parts import as_built
 from twin.rails import build_rails
@@ -110,14 +112,7 @@ class Plant:
         Returns:
             Shape (outputs, inputs), read-only, free of noise, modulus of 1 or less.
         """
-        tick = self.tick
-        if self._transfer is None or self._transfer[0] != tick:
-            optics = self.arrays.optics
-            phase_rad = self.arrays.heaters.phase_rad.copy()  # the loop may tick meanwhile
-            matrix = optics.path * transfer(optics.mesh, optics.couplers, phase_rad)
-            matrix.flags.writeable = False
-            self._transfer = tick, matrix
-        return self._transfer[1]
+        return self._transfer_of(*self._at_rest())
 
     def multiply(self, fields: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Send vectors through the light as the chip stands now.
@@ -134,14 +129,35 @@ class Plant:
             MatrixError: the shape is not (ports, batch), or a value is not finite.
         """
         check_fields(self._receivers, fields)
-        matrix, state = self.transfer_matrix(), self.arrays.state[0]
+        state, phase_rad = self._at_rest()
+        matrix = self._transfer_of(state, phase_rad)
         readings = np.empty(fields.shape, np.complex128)
         for first in range(0, fields.shape[1], BLOCK):
-            state["operations"] += 1
+            self.arrays.state["operations"] += 1
+            state["operations"] = self.arrays.state["operations"][0]
             block = slice(first, first + BLOCK)
             outputs = pass_through(matrix, modulate(self._receivers, fields[:, block]))
             readings[:, block] = detect(self._receivers, state, outputs)
         return readings
+
+    def _at_rest(self) -> tuple[Any, NDArray[np.float64]]:
+        """State and phases as they stood between two ticks; another thread may be ticking."""
+        state = np.empty(1, PLANT_STATE)
+        phase_rad = np.empty_like(self.arrays.heaters.phase_rad)
+        while not copied_at_rest(
+            self.arrays.state, self.arrays.heaters.phase_rad, state, phase_rad
+        ):
+            pass
+        return state[0], phase_rad
+
+    def _transfer_of(self, state: Any, phase_rad: NDArray[np.float64]) -> NDArray[np.complex128]:
+        tick = int(state["tick"])
+        if self._transfer is None or self._transfer[0] != tick:
+            optics = self.arrays.optics
+            matrix = optics.path * transfer(optics.mesh, optics.couplers, phase_rad)
+            matrix.flags.writeable = False
+            self._transfer = tick, matrix
+        return self._transfer[1]
 
 
 def _initial_inputs(config: PlantConfig) -> np.ndarray[tuple[int], np.dtype[np.void]]:

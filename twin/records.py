@@ -70,6 +70,7 @@ PLANT_INPUTS = np.dtype(
 PLANT_STATE = np.dtype(
     [
         ("tick", "i8"),
+        ("underway", "i8"),  # 1 inside a tick: what is copied then is half old, half new
         ("seed", "i8"),
         ("operations", "i8"),  # multiplications so far, names their noise
         ("powered", "i8", (4,)),  # by LASER, HEATERS, DETECTORS, TEC

@@ -1,3 +1,5 @@
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,23 @@ def test_seed_zero_is_a_seed_like_any_other() -> None:
         plant.step()
         codes.add(int(plant.sensor.head["sink_code"][0]))
     assert len(codes) > 40
+
+
+def test_a_look_from_another_thread_never_sees_half_a_tick() -> None:
+    plant = build(chip={"ports": 16, "kind": "svd", "imbalance_sigma_m": 0.0})
+    plant.actuator.heater_code[:] = 20_000
+    plant.step()
+
+    def live() -> None:
+        for _ in range(2000):
+            plant.step()
+
+    ticking = Thread(target=live)
+    ticking.start()
+    before, jumps = plant.transfer_matrix(), []
+    while ticking.is_alive():
+        now = plant.transfer_matrix()
+        jumps.append(float(np.linalg.norm(now - before)))
+        before = now
+    ticking.join()
+    assert max(jumps) < 1e-9  # no shifter drifts, so nothing moves
