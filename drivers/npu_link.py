@@ -1,20 +1,20 @@
 """The host's end of the wire to an NPU board: requests from asyncio, frames from the loop.
 
-One thread at a time runs the wire's pump: while no control loop runs one that only carries
-requests and replies, else the loop's. Requests go through the pump's rings either way, so
-they share the wire with the 1 kHz frames.
+Requests go through the rings of the pump that carries the 1 kHz frames, so both share the
+wire; who runs that pump depends on the wire.
 """
 
 import asyncio
 import itertools
 import os
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 
 from drivers.interfaces import FrameLink
 from drivers.protocols import npu
 from drivers.protocols.npu import REPLY, ErrorCode, Kind, Message
-from drivers.protocols.npu_ends import PumpEnds
+from drivers.protocols.npu_ends import PumpEnds, RingEnds
 from drivers.protocols.npu_pump import Pump, idle
 from drivers.transports import FORMS, TransportError, open_transport
 from drivers.transports.serial_port import SerialPort
@@ -29,7 +29,7 @@ from lumina.errors import (
     UsageError,
 )
 
-__all__ = ["WireLink"]
+__all__ = ["FAST_PAYLOAD", "SERIAL_PAYLOAD", "BoardLink", "WireLink"]
 
 BAUD = 3_000_000
 TIMEOUT_S = 1.0
@@ -41,8 +41,8 @@ SERIAL_PAYLOAD = 1024
 """Longest payload of a request, bytes: at 3 Mbaud this one holds frames up for 3.5 ms."""
 
 
-class WireLink(FrameLink):
-    """A wire to one board.
+class BoardLink(FrameLink):
+    """Requests to one board, whatever carries them.
 
     Attributes:
         device: the board's name, for errors.
@@ -50,56 +50,26 @@ class WireLink(FrameLink):
         longest_payload: bytes that one request should not exceed on this wire.
     """
 
-    def __init__(self, device: str, address: str) -> None:
-        """Prepare a wire; nothing is opened yet.
-
-        Raises:
-            UsageError: the address is neither a serial port nor a TCP port.
-        """
-        self.device = device
-        transport = open_transport(address, baud=BAUD)
-        if not isinstance(transport, SerialPort | Tcp):
-            raise UsageError(f"{device}: address {address!r} is no serial or TCP port: {FORMS}")
-        self._transport = transport
-        self.resource = transport.resource
-        slow = isinstance(transport, SerialPort) and not _is_pty(self.resource)
-        self.longest_payload = SERIAL_PAYLOAD if slow else FAST_PAYLOAD
+    def __init__(self, device: str, resource: str, longest_payload: int) -> None:
+        self.device, self.resource = device, resource
+        self.longest_payload = longest_payload
         self.heaters = self.outputs = 0
-        self._ends: PumpEnds | None = None
-        self._thread: threading.Thread | None = None
-        self._run_idle: Callable[..., object] = idle
+        self._ends: RingEnds | None = None
         self._sequence = itertools.count(1)  # 0 is the loop's own
         self._pending: dict[int, asyncio.Future[Message]] = {}
 
+    @abstractmethod
     async def open(self) -> None:
         """Open the wire.
 
         Raises:
             DeviceConnectionError: nobody is there, no permission, or in use.
-            VirtualTimeError: the event loop's time is virtual.
+            VirtualTimeError: this wire takes real time, and the event loop's is virtual.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, self._transport.open)
-        except TransportError as error:
-            raise self._lost(str(error)) from error
-        ends = self._ends = PumpEnds()
-        self._run_idle = await loop.run_in_executor(None, entry_point, idle, ends.pump)
-        loop.add_reader(ends.notify_fd, self._on_arrival)
-        ends.attach(self._transport.fileno())
-        self.rest()
 
+    @abstractmethod
     async def close(self) -> None:
         """Let go of the wire; idempotent. Whoever still waits for a reply gets an error."""
-        ends = self._ends
-        if ends is None:
-            return
-        self._halt()
-        self._ends = None
-        asyncio.get_running_loop().remove_reader(ends.notify_fd)
-        self._transport.close()
-        self._fail_all("closed")
-        ends.close()
 
     async def request(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Ask the board; the payload of its reply.
@@ -120,22 +90,6 @@ class WireLink(FrameLink):
     def pump(self) -> Pump:
         """The wire for compiled code; only the thread started by `run` may work on it."""
         return self._opened().pump
-
-    def run(self, work: Callable[[], object], name: str) -> None:
-        """Have a thread of its own run the pump by `work`, in place of the one that does."""
-        self._halt()
-        self._thread = threading.Thread(target=work, name=name, daemon=True)
-        self._thread.start()
-
-    def rest(self) -> None:
-        """Go back to carrying requests and replies only."""
-        pump = self.pump
-        self.run(lambda: self._run_idle(pump), f"wire-{self.device}")
-
-    def _halt(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._opened().stop(thread)
 
     @property
     def fault(self) -> str | None:
@@ -200,10 +154,74 @@ class WireLink(FrameLink):
             return f"{text}; {corrupt} frames were garbled: is this an NPU board, at this speed?"
         return f"{text}; is this an NPU board?"
 
-    def _opened(self) -> PumpEnds:
+    def _opened(self) -> RingEnds:
         if self._ends is None:
             raise DeviceStateError(self.device, "connect it first", "not connected")
         return self._ends
+
+
+class WireLink(BoardLink):
+    """A serial or TCP wire to one board.
+
+    One thread at a time runs its pump: while no control loop runs one that only carries
+    requests and replies, else the loop's.
+    """
+
+    _ends: PumpEnds | None
+
+    def __init__(self, device: str, address: str) -> None:
+        """Prepare a wire; nothing is opened yet.
+
+        Raises:
+            UsageError: the address is neither a serial port nor a TCP port.
+        """
+        transport = open_transport(address, baud=BAUD)
+        if not isinstance(transport, SerialPort | Tcp):
+            raise UsageError(f"{device}: address {address!r} is no serial or TCP port: {FORMS}")
+        slow = isinstance(transport, SerialPort) and not _is_pty(transport.resource)
+        super().__init__(device, transport.resource, SERIAL_PAYLOAD if slow else FAST_PAYLOAD)
+        self._transport = transport
+        self._thread: threading.Thread | None = None
+        self._run_idle: Callable[..., object] = idle
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._transport.open)
+        except TransportError as error:
+            raise self._lost(str(error)) from error
+        ends = self._ends = PumpEnds()
+        self._run_idle = await loop.run_in_executor(None, entry_point, idle, ends.pump)
+        loop.add_reader(ends.notify_fd, self._on_arrival)
+        ends.attach(self._transport.fileno())
+        self.rest()
+
+    async def close(self) -> None:
+        ends = self._ends
+        if ends is None:
+            return
+        self._halt()
+        self._ends = None
+        asyncio.get_running_loop().remove_reader(ends.notify_fd)
+        self._transport.close()
+        self._fail_all("closed")
+        ends.close()
+
+    def run(self, work: Callable[[], object], name: str) -> None:
+        """Have a thread of its own run the pump by `work`, in place of the one that does."""
+        self._halt()
+        self._thread = threading.Thread(target=work, name=name, daemon=True)
+        self._thread.start()
+
+    def rest(self) -> None:
+        """Go back to carrying requests and replies only."""
+        pump = self.pump
+        self.run(lambda: self._run_idle(pump), f"wire-{self.device}")
+
+    def _halt(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None and self._ends is not None:
+            self._ends.stop(thread)
 
 
 def _is_pty(path: str) -> bool:

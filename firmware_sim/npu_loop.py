@@ -118,7 +118,7 @@ def power_down(board: BoardArrays) -> None:
 
 
 @compiled
-def take_actuator(board: BoardArrays, length: int) -> None:
+def take_actuator(board: BoardArrays, length: int, time_ns: int) -> None:
     """An actuator message came in: it is in force from the next tick on."""
     state = board.state[0]
     if not unpack_frame(board.pump, length, board.actuator_bytes):
@@ -126,23 +126,29 @@ def take_actuator(board: BoardArrays, length: int) -> None:
     state.actuators += 1
     state.quiet_ticks, state.safe = 0, 0
     if board.actuator.head[0].tick == board.sensor.head[0].tick:
-        trip_ns = now_ns(board.pump.timespec) - state.sent_ns
+        trip_ns = time_ns - state.sent_ns
         board.round_trips[min(trip_ns // 1000, board.round_trips.size - 1)] += 1
         state.worst_trip_ns = max(state.worst_trip_ns, trip_ns)
 
 
 @compiled
-def serve_wire(board: BoardArrays) -> None:
-    """Take in what has come: actuator frames at once, requests to Python."""
+def take_messages(board: BoardArrays, time_ns: int) -> None:
+    """Sort the messages in the chunk: actuator frames act, requests go to Python."""
     pump = board.pump
-    receive(pump)
     length = next_message(pump)
     while length > 0:
         if pump.incoming[KIND_AT] == ACTUATOR:
-            take_actuator(board, length)
+            take_actuator(board, length, time_ns)
         else:
             hand_over(pump, length)
         length = next_message(pump)
+
+
+@compiled
+def serve_wire(board: BoardArrays) -> None:
+    """Take in what has come."""
+    receive(board.pump)
+    take_messages(board, now_ns(board.pump.timespec))
 
 
 @compiled
@@ -197,8 +203,8 @@ def watch(board: BoardArrays) -> None:
         state.streaming = 0
 
 
-@compiled
-def send_sensor(board: BoardArrays) -> None:
+@compiled_tick
+def queue_sensor(board: BoardArrays, time_ns: int) -> None:
     """One sensor frame out, unless the wire still has the last one to take."""
     state, pump = board.state[0], board.pump
     if state.streaming == 0:
@@ -206,10 +212,17 @@ def send_sensor(board: BoardArrays) -> None:
     if pump.state[0].sending > 0:
         state.dropped += 1
         return
-    state.sent_ns = now_ns(pump.timespec)
-    length = pack_frame(pump, board.sensor_bytes, SENSOR, state.deadline_ns)
-    queue_message(pump, length)
-    transmit(pump)
+    state.sent_ns = time_ns
+    queue_message(pump, pack_frame(pump, board.sensor_bytes, SENSOR, state.deadline_ns))
+
+
+@compiled_tick
+def live_on(board: BoardArrays, ticks: int) -> None:
+    """What a board does when ticks are due: watch over its host, then let time pass."""
+    watch(board)
+    for _ in range(ticks):
+        plant_tick(board.plant, board.actuator, board.sensor)
+    board.state[0].ticks += ticks
 
 
 @compiled
@@ -218,9 +231,6 @@ def run_board(board: BoardArrays) -> None:
     state, pump = board.state[0], board.pump
     state.deadline_ns = now_ns(pump.timespec)
     while pump.state[0].stop == 0:
-        ticks = 1 + wait_for_deadline(board)
-        watch(board)
-        for _ in range(ticks):
-            plant_tick(board.plant, board.actuator, board.sensor)
-        state.ticks += ticks
-        send_sensor(board)
+        live_on(board, 1 + wait_for_deadline(board))
+        queue_sensor(board, now_ns(pump.timespec))
+        transmit(pump)

@@ -18,7 +18,7 @@ from drivers.protocols.npu_pump import (
 )
 from lumina.realtime import POLL, READABLE
 
-__all__ = ["PumpEnds"]
+__all__ = ["PumpEnds", "RingEnds"]
 
 
 def build_ring() -> Ring:
@@ -55,20 +55,15 @@ def build_pump() -> Pump:
     )
 
 
-class PumpEnds:
-    """Python's ends of a pump's rings.
+class RingEnds:
+    """Python's ends of the rings of a pump that nobody has to be woken for.
 
     Attributes:
         pump: what compiled code works on.
-        notify_fd: readable when there is something in the inbox, or the wire is gone.
     """
 
     def __init__(self) -> None:
         self.pump = build_pump()
-        self.notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._bell_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.pump.state["notify_fd"] = self.notify_fd
-        self.pump.polled[1]["fd"] = self._bell_fd
 
     def attach(self, fd: int) -> None:
         """Give the pump a wire, with an end to whatever was half said on it before."""
@@ -83,21 +78,11 @@ class PumpEnds:
         """Whether the wire has been lost since it was attached."""
         return bool(self.pump.state["gone"][0])
 
-    def stop(self, thread: threading.Thread) -> None:
-        """End the thread that runs the pump; the wire stays."""
-        self.pump.state["stop"] = 1
-        self.ring()
-        thread.join()
-        self.pump.state["stop"] = 0
+    def ring(self) -> None:
+        """Tell whoever runs the pump that there is something to do."""
 
     def close(self) -> None:
-        """Free the eventfds. No thread may run the pump any more."""
-        os.close(self.notify_fd)
-        os.close(self._bell_fd)
-
-    def ring(self) -> None:
-        """Wake the pump's thread."""
-        os.eventfd_write(self._bell_fd, 1)
+        """Free what the system has lent. Nobody may run the pump any more."""
 
     def post(self, message: bytes) -> bool:
         """Have header and payload of a message sent; False if too many wait already."""
@@ -114,8 +99,6 @@ class PumpEnds:
 
     def fetch(self) -> list[bytes]:
         """Header and payload of each message that has come in since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self.notify_fd)
         ring = self.pump.inbox
         found = []
         while ring.read[0] < ring.written[0]:
@@ -123,3 +106,37 @@ class PumpEnds:
             found.append(ring.slots[slot, : int(ring.lengths[slot])].tobytes())
             ring.read[0] += 1
         return found
+
+
+class PumpEnds(RingEnds):
+    """Python's ends of the rings of a pump that a thread runs; each side wakes the other.
+
+    Attributes:
+        notify_fd: readable when there is something in the inbox, or the wire is gone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.pump.state["notify_fd"] = self.notify_fd
+        self.pump.polled[1]["fd"] = self._bell_fd
+
+    def stop(self, thread: threading.Thread) -> None:
+        """End the thread that runs the pump; the wire stays."""
+        self.pump.state["stop"] = 1
+        self.ring()
+        thread.join()
+        self.pump.state["stop"] = 0
+
+    def close(self) -> None:
+        os.close(self.notify_fd)
+        os.close(self._bell_fd)
+
+    def ring(self) -> None:
+        os.eventfd_write(self._bell_fd, 1)
+
+    def fetch(self) -> list[bytes]:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.notify_fd)
+        return super().fetch()

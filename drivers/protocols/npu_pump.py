@@ -71,7 +71,7 @@ CAN_READ, CAN_WRITE, IS_GONE = READABLE, WRITABLE, GONE
 PUMP_STATE = np.dtype(
     [
         ("fd", "i8"),  # -1 while there is none
-        ("notify_fd", "i8"),  # eventfd by which Python is woken
+        ("notify_fd", "i8"),  # eventfd by which Python is woken; -1 where it looks by itself
         ("gone", "i8"),  # the other end has gone since `fd` was set
         ("stop", "i8"),
         ("filled", "i8"),  # bytes of the frame that is coming in
@@ -141,7 +141,9 @@ def frame_bytes(frame: SensorFrame | ActuatorFrame) -> FrameBytes:
 
 @compiled
 def notify(pump: Pump) -> None:
-    """Wake Python."""
+    """Wake Python, if it sleeps."""
+    if pump.state[0].notify_fd < 0:
+        return
     for index in range(8):
         pump.word[index] = 1 if index == 0 else 0
     write_bytes(pump.state[0].notify_fd, pump.word, 8)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drivers.npu_link import WireLink
+from drivers.npu_link import BoardLink, WireLink
 from drivers.protocols.npu import Kind
 from drivers.protocols.npu_compiled import HEADER_BYTES, read_word, write_header
 from drivers.protocols.npu_pump import (
@@ -41,7 +41,7 @@ from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.privileges import PrivilegeTier, raise_privileges
 from lumina.realtime import PERIOD_NS, now_ns
 
-__all__ = ["WireRunner"]
+__all__ = ["BoardRunner", "WireRunner"]
 
 DRIFT_NS = 200
 """By how much two clocks may part in a tick, ns: 200 ppm, twice what crystals do."""
@@ -132,24 +132,24 @@ def work_on_frame(
     actuator_bytes: FrameBytes,
     exchange: Any,
     histogram: Any,
+    time_ns: int,
 ) -> None:
     """The control step on the newest sensor frame, and its answer."""
     board_tick = sensor.head[0].tick
     tick = follow_ticks(exchange, board_tick)
-    if tick == 0 or not judge_lateness(exchange, histogram, now_ns(pump.timespec)):
+    if tick == 0 or not judge_lateness(exchange, histogram, time_ns):
         return
     sensor.head[0].tick = tick
     control_step(control, sensor, actuator)
     actuator.head[0].tick = board_tick
     exchange.ticks += 1
-    queue_message(pump, pack_frame(pump, actuator_bytes, ACTUATOR, now_ns(pump.timespec)))
+    queue_message(pump, pack_frame(pump, actuator_bytes, ACTUATOR, time_ns))
 
 
 @compiled
 def collect(pump: Pump, sensor_bytes: FrameBytes, exchange: Any) -> bool:
-    """Take in what has come; whether a sensor frame was among it. The newest one stays."""
+    """Sort what was received; whether a sensor frame was among it. The newest one stays."""
     found = False
-    receive(pump)
     length = next_message(pump)
     while length > 0:
         if pump.incoming[KIND_AT] != SENSOR:
@@ -189,25 +189,28 @@ def exchange_frames(
             ask_for_stream(pump, 1)
             exchange.heard_ns = time_ns
         transmit(pump)
-        if wait(pump, time_ns + SILENCE_NS) and collect(pump, sensor_bytes, exchange):
-            exchange.heard_ns = now_ns(pump.timespec)
-            work_on_frame(pump, control, sensor, actuator, actuator_bytes, exchange, histogram)
-            transmit(pump)
+        if wait(pump, time_ns + SILENCE_NS):
+            receive(pump)
+            if collect(pump, sensor_bytes, exchange):
+                time_ns = exchange.heard_ns = now_ns(pump.timespec)
+                work_on_frame(
+                    pump, control, sensor, actuator, actuator_bytes, exchange, histogram, time_ns
+                )
+                transmit(pump)
         send_posted(pump)
     ask_for_stream(pump, 0)
     transmit(pump)
 
 
-class WireRunner:
-    """Runs one loop against one board, at the board's pace."""
+class BoardRunner:
+    """A loop, a board's link, and the records of what passes between them."""
 
-    def __init__(self, link: WireLink, loop: ControlLoop) -> None:
-        self._link = link
+    def __init__(self, link: BoardLink, loop: ControlLoop) -> None:
         self._loop = loop
+        self._board_link = link
         self._exchange = np.zeros(1, EXCHANGE)
         self._histogram = np.zeros(HISTOGRAM_BINS, np.int64)
         self._tier: PrivilegeTier | None = None
-        self._running = False
         sensor = SensorFrame.zeros(link.outputs)
         actuator = ActuatorFrame.zeros(link.heaters)
         self._records = (
@@ -220,6 +223,41 @@ class WireRunner:
             self._exchange,
             self._histogram,
         )
+
+    @property
+    def ticks(self) -> int:
+        """Sensor frames worked on so far."""
+        return int(self._exchange["ticks"][0])
+
+    @property
+    def fault(self) -> str | None:
+        """Why the loop stands still, in words; None while the wire stands."""
+        return self._board_link.fault
+
+    def lateness(self) -> Lateness | None:
+        """Lateness so far; None before the first frame."""
+        exchange = self._exchange[0]
+        return lateness_of(
+            self._histogram,
+            missed=int(exchange["missed"]),
+            worst_ns=int(exchange["worst_ns"]),
+            tier=self._tier,
+        )
+
+    def counters(self) -> dict[str, int]:
+        """What the wire did to the frames, since the link was opened."""
+        exchange, wire = self._exchange[0], self._board_link.pump.state[0]
+        counts = {name: int(exchange[name]) for name in ("skipped", "stale", "restarts")}
+        return counts | {name: int(wire[name]) for name in ("corrupt", "unread", "unsent")}
+
+
+class WireRunner(BoardRunner):
+    """Runs one loop against one board, at the board's pace."""
+
+    def __init__(self, link: WireLink, loop: ControlLoop) -> None:
+        super().__init__(link, loop)
+        self._link = link
+        self._running = False
         self._exchange_frames = entry_point(exchange_frames, *self._records)
 
     def advance(self, ticks: int) -> None:
@@ -246,32 +284,6 @@ class WireRunner:
         if self._running:
             self._running = False
             self._link.rest()
-
-    @property
-    def ticks(self) -> int:
-        """Sensor frames worked on so far."""
-        return int(self._exchange["ticks"][0])
-
-    @property
-    def fault(self) -> str | None:
-        """Why the loop stands still, in words; None while the wire stands."""
-        return self._link.fault
-
-    def lateness(self) -> Lateness | None:
-        """Lateness so far; None before the first frame."""
-        exchange = self._exchange[0]
-        return lateness_of(
-            self._histogram,
-            missed=int(exchange["missed"]),
-            worst_ns=int(exchange["worst_ns"]),
-            tier=self._tier,
-        )
-
-    def counters(self) -> dict[str, int]:
-        """What the wire did to the frames, since the link was opened."""
-        exchange, wire = self._exchange[0], self._link.pump.state[0]
-        counts = {name: int(exchange[name]) for name in ("skipped", "stale", "restarts")}
-        return counts | {name: int(wire[name]) for name in ("corrupt", "unread", "unsent")}
 
     def _run(self) -> None:
         self._tier = raise_privileges()

@@ -1,0 +1,126 @@
+"""A simulated NPU board without its time and its wire: what it is, and what it answers."""
+
+from math import pi
+from zlib import crc32
+
+import numpy as np
+
+from drivers.protocols import npu
+from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Kind
+from drivers.protocols.npu_ends import RingEnds
+from firmware_sim.npu_loop import board_arrays
+from lumina import __version__
+from lumina.errors import MatrixError
+from twin.plant import Plant
+
+__all__ = ["NpuBoard"]
+
+
+class NpuBoard:
+    """One board about one plant.
+
+    Attributes:
+        plant: what it is made of; whoever runs the board steps it.
+        ends: Python's ends of its pump.
+        arrays: the board for compiled code.
+        boot: tells one power-up from another.
+    """
+
+    def __init__(self, plant: Plant, ends: RingEnds, boot: int) -> None:
+        self.plant, self.ends, self.boot = plant, ends, boot
+        self.arrays = board_arrays(plant, ends.pump)
+        self._answers = {
+            Kind.IDENTIFY: self._identify,
+            Kind.STREAM: self._stream,
+            Kind.MULTIPLY: self._multiply,
+            Kind.RESET: self._reset,
+            Kind.STATUS: self._status,
+        }
+
+    def compile(self) -> None:
+        """Have the machine code of its answers made before anybody waits for one."""
+        operations = self.plant.arrays.state["operations"].copy()
+        self.plant.multiply(np.zeros((self.plant.architecture.ports, 1), complex))
+        self.plant.arrays.state["operations"] = operations
+
+    def reply(self, message: bytes) -> bytes:
+        """The answer to a request, header and payload."""
+        request = npu.parse(message)
+        try:
+            kind, payload = request.kind | REPLY, self._answers[Kind(request.kind)](request.payload)
+        except (ValueError, KeyError) as error:
+            kind, payload = Kind.ERROR, npu.pack_error(*_refusal(request.kind, error))
+        return npu.body(kind, request.sequence, request.time_ns, payload)
+
+    def _identify(self, payload: bytes) -> bytes:
+        _require(not payload)
+        record = np.zeros(1, npu.BOARD)
+        chip, receivers = self.plant.config.chip, self.plant.config.receivers
+        mesh, heater = self.plant.architecture, chip.heater
+        fields = {
+            "manufacturer": b"Lumina",
+            "model": f"NPU-{mesh.ports}".encode(),
+            "serial": f"{crc32(self.plant.chip.phi0_rad.tobytes()):08X}".encode(),
+            "firmware": f"sim-{__version__}".encode(),
+            "boot": self.boot,
+            "ports": mesh.ports,
+            "heaters": mesh.shifters,
+            "interferometers": mesh.interferometers,
+            "wavelength_channels": 1,
+            "rails": len(self.plant.config.rails),
+            "mesh": npu.KINDS.index(mesh.kind),
+            "detection": npu.DETECTIONS.index(receivers.detection),
+            "heater_bits": heater.bits,
+            "converter_bits": receivers.bits,
+            "thermal_control": 1,
+            "max_drive_v": heater.max_drive_v,
+            "nominal_phase_rad_per_v2": pi / (heater.pi_power_w * heater.resistance_ohm),
+            "vector_rate_hz": receivers.vector_rate_hz,
+        }
+        for name, value in fields.items():
+            record[name] = value
+        return record.tobytes()
+
+    def _stream(self, payload: bytes) -> bytes:
+        _require(payload in (b"\0", b"\1"))
+        self.arrays.state["quiet_ticks"] = 0
+        self.arrays.state["streaming"] = payload[0]
+        return b""
+
+    def _multiply(self, payload: bytes) -> bytes:
+        fields, coding = npu.unpack_vectors(payload)
+        return npu.pack_vectors(self.plant.multiply(fields), coding)
+
+    def _reset(self, payload: bytes) -> bytes:
+        _require(not payload)
+        self.arrays.state["reset"] = 1
+        return b""
+
+    def _status(self, payload: bytes) -> bytes:
+        _require(not payload)
+        state = self.arrays.state[0]
+        record = np.zeros(1, npu.STATUS)
+        for name in ("ticks", "late", "actuators", "dropped", "watchdog_trips", "safe"):
+            record[name] = state[name]
+        record["tick"] = self.plant.tick
+        record["corrupt"] = self.ends.pump.state["corrupt"]
+        trips = self.arrays.round_trips
+        cumulative = np.cumsum(trips) / max(int(trips.sum()), 1)
+        for name, share in (("round_trip_p50_us", 0.5), ("round_trip_p99_us", 0.99)):
+            record[name] = np.searchsorted(cumulative, share) + 1.0 if trips.any() else 0.0
+        record["round_trip_worst_us"] = state["worst_trip_ns"] / 1000
+        return record.tobytes()
+
+
+def _require(well_formed: bool) -> None:
+    if not well_formed:
+        raise BadFrameError("the payload is not what this request takes")
+
+
+def _refusal(kind: int, error: Exception) -> tuple[ErrorCode, str]:
+    """What to tell of an error."""
+    if isinstance(error, BadFrameError):
+        return ErrorCode.MALFORMED, str(error)
+    if isinstance(error, MatrixError):
+        return ErrorCode.REFUSED, str(error)
+    return ErrorCode.UNKNOWN, f"there is no request {kind}"
