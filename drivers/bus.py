@@ -22,6 +22,9 @@ from lumina.errors import (
 
 __all__ = ["Bus", "Framer", "LineFramer", "Resync"]
 
+SHOWN_BYTES = 64
+"""Of a message in an error's text."""
+
 
 class Bus:
     """An asyncio face on one wire. A blocking wire gets one thread of its own.
@@ -145,11 +148,17 @@ class Bus:
             await self.close()
             raise self._lost(error) from error
         except SilenceError:
-            text = f"{self.resource}: no answer to {message!r} within {limit_s:g} s"
+            text = f"{self.resource}: no answer to {_shown(message)} within {limit_s:g} s"
             raise DeviceTimeoutError(self.device, text) from None
         except GarbageError as error:
-            text = f"{self.resource}: no valid answer to {message!r}: {error}"
+            text = f"{self.resource}: no valid answer to {_shown(message)}: {error}"
             raise ProtocolError(self.device, text) from error
 
     def _lost(self, error: TransportError) -> DeviceConnectionError:
         return DeviceConnectionError(self.device, f"{self.resource}: {error}")
+
+
+def _shown(message: bytes) -> str:
+    """A message for an error's text: all of a short one."""
+    cut = len(message) - SHOWN_BYTES
+    return repr(message) if cut <= 0 else f"{message[:SHOWN_BYTES]!r} and {cut} more bytes"

@@ -26,8 +26,8 @@ def open_transport(address: str, **settings: Any) -> Wire:
     """The wire to an address, not yet opened.
 
     Args:
-        address: see `FORMS`. ``?capture=FILE`` after a serial or TCP address writes the
-            traffic to a file (see `drivers.capture`).
+        address: see `FORMS`. ``?capture=FILE`` after any but the last writes the traffic
+            to a file (see `drivers.capture`).
         settings: of a serial line where the address does not say: `baud`, `parity`,
             `stop_bits`; `read_end` (bytes), which VISA needs to know.
 
@@ -36,14 +36,17 @@ def open_transport(address: str, **settings: Any) -> Wire:
     """
     if address.startswith("memory:"):
         return Memory(address.removeprefix("memory:"))
-    if VISA.match(address):
-        from drivers.transports.visa import Visa
-
-        return Visa(address, settings)
     path, _, query = address.partition("?")
-    given = dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    given = _given(address, query)
     capture = given.pop("capture", None)
     return _captured(_plain(address, path, settings, given), capture)
+
+
+def _given(address: str, query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    except ValueError as error:
+        raise UsageError(f"address {address!r}: {error}; write ?name=value") from error
 
 
 def _plain(
@@ -53,6 +56,10 @@ def _plain(
         return _serial(address, path.removeprefix("serial:"), {**settings, **given})
     if path.startswith("tcp://") and not given:
         return _tcp(address, path)
+    if VISA.match(path) and not given:
+        from drivers.transports.visa import visa_transport
+
+        return visa_transport(path, settings)
     raise UsageError(f"address {address!r} is none of: {FORMS}")
 
 

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 from drivers.transports.memory import plug_in, unplug
 
+WIRES = ("serial", "tcp", "visa serial", "visa socket", "memory")
+"""Ways to serve the dialect."""
+
 LATE_S = 0.08
 
 
@@ -166,7 +169,8 @@ class SerialPeer(_Served):
 
     def __init__(self, dialect: Dialect, link: str) -> None:
         super().__init__(dialect)
-        self.address = link
+        self._link = link
+        self.address = f"serial:{link}"
         self.come_back()
 
     def come_back(self) -> None:
@@ -175,8 +179,8 @@ class SerialPeer(_Served):
         tty.setraw(self._master)
         tty.setraw(slave)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.address)
-        os.symlink(os.ttyname(slave), self.address)
+            os.unlink(self._link)
+        os.symlink(os.ttyname(slave), self._link)
         self._start(self._serve, self._master, slave)
 
     def _serve(self, master: int, slave: int) -> None:
@@ -188,7 +192,7 @@ class SerialPeer(_Served):
                     for line in lines.feed(os.read(master, 4096)):
                         self._reply(master, line)
         except HangUp:
-            os.unlink(self.address)
+            os.unlink(self._link)
         finally:
             os.close(slave)
             os.close(master)
@@ -241,15 +245,17 @@ Peer = MemoryPeer | SerialPeer | TcpPeer
 
 @contextlib.contextmanager
 def served(kind: str, dialect: Dialect, link: str) -> Iterator[Peer]:
-    """The dialect on a wire of that kind: serial, tcp, visa or memory."""
+    """The dialect on a wire of one of `WIRES`."""
     peer: Peer
-    if kind == "serial":
+    if kind in ("serial", "visa serial"):
         peer = SerialPeer(dialect, link)
     elif kind == "memory":
         peer = MemoryPeer(dialect, "peer")
     else:
         peer = TcpPeer(dialect)
-    if kind == "visa" and isinstance(peer, TcpPeer):
+    if kind == "visa serial":
+        peer.address = f"ASRL{link}::INSTR"
+    if kind == "visa socket" and isinstance(peer, TcpPeer):
         peer.address = f"TCPIP::127.0.0.1::{peer.port}::SOCKET"
     try:
         yield peer

@@ -9,7 +9,7 @@ from drivers.bus import Bus, LineFramer, Resync
 from drivers.capture import Replay, ReplayError
 from drivers.transports import TransportError, open_transport
 from lumina.errors import DeviceConnectionError, DeviceTimeoutError
-from tests.drivers.peers import LATE_S, Dialect, served
+from tests.drivers.peers import LATE_S, WIRES, Dialect, served
 
 CAPTURE = Path(__file__).parent / "captures" / "late_reply.jsonl"
 
@@ -24,6 +24,10 @@ def replay(tmp_path: Path, *entries: dict[str, str]) -> Replay:
     return Replay(path)
 
 
+def resync(reopening_forgets: bool) -> Resync:
+    return Resync.reopen() if reopening_forgets else Resync.scpi()
+
+
 async def an_exchange_with_a_late_reply(bus: Bus) -> bytes:
     await bus.open()
     with pytest.raises(DeviceTimeoutError):
@@ -33,18 +37,16 @@ async def an_exchange_with_a_late_reply(bus: Bus) -> bytes:
     return answer
 
 
-@pytest.mark.parametrize("kind", ["serial", "tcp"])
+@pytest.mark.parametrize("kind", [kind for kind in WIRES if kind != "memory"])
 async def test_what_was_captured_can_be_replayed(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "capture.jsonl"
     with served(kind, Dialect(), str(tmp_path / "tty")) as peer:
-        address = peer.address if kind == "tcp" else f"serial:{peer.address}"
-        wire = open_transport(f"{address}?capture={path}")
-        resync = Resync.scpi() if kind == "serial" else Resync.reopen()
-        bus = Bus("meter", wire, LineFramer(), resync, timeout_s=0.4)
+        wire = open_transport(f"{peer.address}?capture={path}")
+        forgets = wire.reopening_forgets
+        bus = Bus("meter", wire, LineFramer(), resync(forgets), timeout_s=0.4)
         assert await an_exchange_with_a_late_reply(bus) == b"new"
-    again = Replay(path, reopening_forgets=kind == "tcp")
-    resync = Resync.scpi() if kind == "serial" else Resync.reopen()
-    assert await an_exchange_with_a_late_reply(bus_on(again, resync)) == b"new"
+    again = Replay(path, reopening_forgets=forgets)
+    assert await an_exchange_with_a_late_reply(bus_on(again, resync(forgets))) == b"new"
     again.finish()
 
 

@@ -25,7 +25,7 @@ from lumina.errors import (
     ProtocolError,
     UsageError,
 )
-from tests.drivers.peers import Dialect, Peer, served
+from tests.drivers.peers import WIRES, Dialect, Peer, served
 
 
 class Source(ScpiInstrument, PhaseShifterBank):
@@ -56,8 +56,6 @@ class Source(ScpiInstrument, PhaseShifterBank):
 
 
 def source_at(address: str) -> Source:
-    if address.startswith("/"):
-        address = f"serial:{address}"
     return Source(Mounting("source", PhaseShifterBankOptions(), None, address))
 
 
@@ -66,7 +64,7 @@ def dialect() -> Dialect:
     return Dialect()
 
 
-@pytest.fixture(params=["serial", "tcp", "visa", "memory"])
+@pytest.fixture(params=WIRES)
 def peer(request: pytest.FixtureRequest, dialect: Dialect, tmp_path: Path) -> Iterator[Peer]:
     with served(request.param, dialect, str(tmp_path / "ttyUSB0")) as peer:
         yield peer
@@ -113,7 +111,7 @@ async def test_another_instrument_is_refused(peer: Peer, dialect: Dialect) -> No
     with pytest.raises(IdentityError, match=r"expected .*, but OTHER,Thing answers") as caught:
         await source.connect()
     assert str(caught.value).startswith("source: ")
-    assert peer.address in str(caught.value)
+    assert source.bus.resource in str(caught.value)
     assert not source.bus.is_open
 
 

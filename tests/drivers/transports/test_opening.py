@@ -137,6 +137,8 @@ def test_an_address_names_its_wire(address: str, kind: type, resource: str) -> N
         "serial:/dev/ttyS0?baud=fast",
         "serial:/dev/ttyS0?parity=maybe",
         "serial:/dev/ttyS0?flow=on",
+        "/dev/ttyS0?fast",
+        "TCPIP::host::5025::SOCKET?baud=9600",
         "ftp://host:21",
     ],
 )
