@@ -77,8 +77,9 @@ class Line:
     def due(self, now_s: float) -> list[Outgoing]:
         """Let the instrument work, and give what has to be sent by now."""
         while self._inbox and max(self._inbox[0][0], self._busy_s) <= now_s:
-            _, data, tag = self._inbox.popleft()
-            self._work(now_s, data, tag)
+            arrived_s, data, tag = self._inbox.popleft()
+            # By the wire's time, not by when this thread woke up: its delay adds to nothing.
+            self._work(max(arrived_s, self._busy_s), data, tag)
         sent = []
         while self._outbox and self._outbox[0].at_s <= now_s:
             sent.append(self._outbox.popleft())
@@ -91,9 +92,10 @@ class Line:
             times.append(max(self._inbox[0][0], self._busy_s))
         return min(times, default=None)
 
-    def _work(self, now_s: float, data: bytes, tag: Any) -> None:
+    def _work(self, start_s: float, data: bytes, tag: Any) -> None:
+        self._busy_s = start_s
         for reply in self._instrument.receive(data):
-            self._busy_s = max(self._busy_s, now_s) + reply.delay_s
+            self._busy_s += reply.delay_s
             if not reply.data:
                 continue
             pieces, late_s = self._faults.disturbed(reply.data)

@@ -81,8 +81,17 @@ def test_a_stalled_instrument_goes_on_where_it_was() -> None:
     wire.stall(2.0)
     wire.arrive(1.0, b"b")
     assert wire.due(1.0) == []
-    assert [out.data for out in wire.due(2.01)] == [b"a"]
-    assert [out.data for out in wire.due(2.02)] == [b"b"]
+    sent = [(round(out.at_s, 6), out.data) for out in wire.due(3.0)]
+    assert sent == [(2.0, b"a"), (2.005, b"b")]
+
+
+def test_whoever_looks_late_delays_nothing() -> None:
+    wire = line(baud=BAUD)
+    wire.arrive(0.0, b"abcd")
+    on_time = line(baud=BAUD)
+    on_time.arrive(0.0, b"abcd")
+    assert on_time.due(on_time.next_s() or 0.0) == []
+    assert wire.due(5.0) == on_time.due(5.0)
 
 
 def test_when_the_client_is_gone_so_is_what_was_on_its_way() -> None:
