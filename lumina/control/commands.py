@@ -3,8 +3,7 @@
 from typing import Any
 
 from lumina.compiled import compiled, memory_fence
-from lumina.control.guard import guard_reset
-from lumina.control.pid import pid_hold, pid_retune
+from lumina.control.guard.tiers import guard_reset
 from lumina.control.rails import rails_request_up
 from lumina.control.records import (
     MAILBOX_SLOTS,
@@ -14,11 +13,13 @@ from lumina.control.records import (
     HeaterMode,
     TecMode,
 )
+from lumina.control.thermal.law import install_model, regulate_fan, regulate_tec
 
 __all__ = ["apply_commands"]
 
 SLOTS = MAILBOX_SLOTS
-TEC_REGULATE, FAN_REGULATE = int(TecMode.REGULATE), int(FanMode.REGULATE)
+TEC_REGULATE, TEC_HOLD = int(TecMode.REGULATE), int(TecMode.HOLD)
+FAN_REGULATE, FAN_HOLD = int(FanMode.REGULATE), int(FanMode.HOLD)
 HEATERS_VOLTAGE, HEATERS_PHASE = int(HeaterMode.VOLTAGE), int(HeaterMode.PHASE)
 
 SET_SETPOINT = int(CommandCode.SET_SETPOINT)
@@ -35,45 +36,41 @@ SET_LASER = int(CommandCode.SET_LASER)
 RAILS_UP = int(CommandCode.RAILS_UP)
 RAILS_DOWN = int(CommandCode.RAILS_DOWN)
 RESET_GUARD = int(CommandCode.RESET_GUARD)
-
-
-@compiled
-def store_gains(gains: Any, value: Any) -> None:
-    """Take over six gains in the order of PID_GAINS."""
-    gains.kp, gains.ki, gains.kd = value[0], value[1], value[2]
-    gains.derivative_filter_s, gains.setpoint_weight, gains.tracking_s = (
-        value[3],
-        value[4],
-        value[5],
-    )
+SET_TEC_CURRENT = int(CommandCode.SET_TEC_CURRENT)
+SET_FAN_SPEED = int(CommandCode.SET_FAN_SPEED)
+SET_THERMAL_MODEL = int(CommandCode.SET_THERMAL_MODEL)
 
 
 @compiled
 def apply_thermal(parameters: Any, state: Any, command: Any) -> None:
-    """Commands that concern temperature: set point, modes, gains."""
-    code, index, value = command.code, command.index, command.value
+    """Commands that concern temperature: set point, modes, currents, gains, the model."""
+    code, index = command.code, command.index
     if code == SET_SETPOINT:
-        parameters.setpoint_c = value[0]
+        parameters.setpoint_c = command.value
+    elif code == SET_TEC_MODE and index == TEC_REGULATE:
+        regulate_tec(parameters, state)
     elif code == SET_TEC_MODE:
-        if index == TEC_REGULATE and state.tec_mode != TEC_REGULATE:
-            state.ramped_setpoint_c = state.carrier_c
-            pid_hold(
-                parameters.tec_gains, state.tec, state.carrier_c, state.carrier_c, state.tec.output
-            )
         state.tec_mode = index
+    elif code == SET_TEC_CURRENT:
+        state.tec_mode, state.tec_current_a = TEC_HOLD, command.value
+    elif code == SET_FAN_MODE and index == FAN_REGULATE:
+        regulate_fan(parameters, state)
     elif code == SET_FAN_MODE:
-        if index == FAN_REGULATE and state.fan_mode != FAN_REGULATE:
-            target_c = parameters.sink_setpoint_c
-            pid_hold(parameters.fan_gains, state.fan, target_c, state.sink_c, state.fan.output)
         state.fan_mode = index
-    elif code == SET_TEC_GAINS:
-        now_c, target_c = state.carrier_c, state.ramped_setpoint_c
-        pid_retune(parameters.tec_gains, state.tec, target_c, now_c, value[0], value[4], value[2])
-        store_gains(parameters.tec_gains, value)
+    elif code == SET_FAN_SPEED:
+        state.fan_mode, state.fan_rpm = FAN_HOLD, command.value
+
+
+@compiled
+def apply_tuning(parameters: Any, state: Any, command: Any) -> None:
+    """Commands that change gains or the model; none of them bumps current or speed."""
+    code = command.code
+    if code == SET_TEC_GAINS:
+        install_model(parameters, state, parameters.model, command.tec_gains, parameters.fan_gains)
     elif code == SET_FAN_GAINS:
-        now_c, target_c = state.sink_c, parameters.sink_setpoint_c
-        pid_retune(parameters.fan_gains, state.fan, target_c, now_c, value[0], value[4], value[2])
-        store_gains(parameters.fan_gains, value)
+        install_model(parameters, state, parameters.model, parameters.tec_gains, command.fan_gains)
+    elif code == SET_THERMAL_MODEL:
+        install_model(parameters, state, command.model, command.tec_gains, command.fan_gains)
 
 
 @compiled
@@ -100,13 +97,13 @@ def apply_light(parameters: Any, state: Any, heaters: Any, command: Any, payload
         heaters.phase_rad[:] = payload[0]
         state.heater_mode = HEATERS_PHASE
     elif code == SET_HEATER_LAW:
-        apply_heater_law(parameters, heaters, payload, command.value[0])
+        apply_heater_law(parameters, heaters, payload, command.value)
     elif code == SET_HEATER_MODE:
         state.heater_mode = index
     elif code == SET_COMPENSATION:
         state.compensating = index
     elif code == SET_LASER:
-        state.laser_scale = command.value[0]
+        state.laser_scale = command.value
 
 
 @compiled
@@ -120,6 +117,7 @@ def apply_commands(control: ControlArrays) -> None:
         slot = (mailbox.applied[0] + 1) % SLOTS
         command = mailbox.slots[slot]
         apply_thermal(parameters, state, command)
+        apply_tuning(parameters, state, command)
         apply_light(parameters, state, control.heaters, command, mailbox.payload[slot])
         if command.code == RAILS_UP:
             rails_request_up(state, control.rails)

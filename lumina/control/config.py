@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lumina.frames import MAX_RAILS
+from lumina.theory.thermal_model import ThermalModel
 
 __all__ = [
     "CompensationConfig",
     "ControlConfig",
-    "DieModelConfig",
     "FanControlConfig",
     "GuardConfig",
     "PidConfig",
@@ -47,13 +47,13 @@ class PidConfig(_Section):
 
 
 class TecControlConfig(_Section):
-    """Carrier temperature by TEC current (positive cools)."""
+    """Carrier temperature by the heat that the TEC pumps (positive cools)."""
 
-    # SIMC for an integrator with one lag, k' = S T_c / C = 0.39 K/s per A, sensor lag
-    # 0.2 s, tau_c = 0.3 s: kp = 1 / (k' tau_c), T_i = 4 tau_c, T_d = the lag.
+    # SIMC for an integrator of 1 / 43 K/J behind a sensor lag of 0.21 s, tau_c = 0.3 s:
+    # kp = C / tau_c, T_i = 4 tau_c, T_d = the lag.
     pid: PidConfig = Field(
-        default_factory=lambda: PidConfig(kp=8.5, ki=7.0, kd=1.7, derivative_filter_s=0.05),
-        description="gains, A per K",
+        default_factory=lambda: PidConfig(kp=143.0, ki=119.0, kd=30.0, derivative_filter_s=0.05),
+        description="gains, W of heat pumped from the carrier per K",
     )
     current_limit_a: float = Field(8.0, gt=0, le=50, description="largest TEC current, A")
     ramp_k_per_s: float = Field(2.0, gt=0, le=50, description="set-point ramp, K/s")
@@ -78,19 +78,6 @@ class ThermistorConfig(_Section):
     resistance_25c_ohm: float = Field(10e3, gt=0, le=1e7, description="resistance at 25 C, ohm")
     beta_k: float = Field(3435.0, ge=1000, le=10000, description="beta, K")
     reference_ohm: float = Field(10e3, gt=0, le=1e7, description="divider's fixed resistor, ohm")
-    lag_s: float = Field(0.2, ge=0, le=60, description="first-order lag of the sensor, s")
-
-
-class DieModelConfig(_Section):
-    """What the die estimator believes about the way from die to carrier."""
-
-    resistance_k_per_w: float = Field(
-        0.15, gt=0, le=100, description="thermal resistance from die to carrier, K/W"
-    )
-    capacity_j_per_k: float = Field(1.0, gt=0, le=1000, description="heat capacity of the die, J/K")
-    heater_resistance_ohm: float = Field(
-        800.0, gt=0, le=1e6, description="heater resistance, to count heater power, ohm"
-    )
 
 
 class CompensationConfig(_Section):
@@ -152,7 +139,9 @@ class ControlConfig(_Section):
     tec: TecControlConfig = Field(default_factory=TecControlConfig)
     fan: FanControlConfig = Field(default_factory=FanControlConfig)
     thermistor: ThermistorConfig = Field(default_factory=ThermistorConfig)
-    die: DieModelConfig = Field(default_factory=DieModelConfig)
+    thermal_model: ThermalModel = Field(
+        default_factory=ThermalModel, description="what the loop believes of its plant"
+    )
     compensation: CompensationConfig = Field(default_factory=CompensationConfig)
     guard: GuardConfig = Field(default_factory=GuardConfig)
     rails: tuple[RailConfig, ...] = Field(

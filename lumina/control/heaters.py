@@ -78,4 +78,4 @@ def drive_heaters(parameters: Any, state: Any, heaters: HeaterArrays, code: Any)
     squares = voltage_to_code(
         heaters.drive_v, code, parameters.heater_full_scale_v, parameters.heater_full_code
     )
-    state.heater_power_w = squares * parameters.heater_conductance_s
+    state.heater_power_w = squares / parameters.model.heater_resistance_ohm

@@ -9,106 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.control.arrays import build_arrays, numbers_of
 from lumina.control.config import ControlConfig, PidConfig
-from lumina.control.heaters import phase_limit_rad
-from lumina.control.records import (
-    COMMAND,
-    MAILBOX_SLOTS,
-    PARAMETERS,
-    PID_GAINS,
-    RAIL,
-    STATE,
-    TELEMETRY,
-    TELEMETRY_SLOTS,
-    TICK_S,
-    CommandCode,
-    ControlArrays,
-    FanMode,
-    HeaterArrays,
-    HeaterMode,
-    Mailbox,
-    TecMode,
-    TelemetryRing,
-)
+from lumina.control.records import MAILBOX_SLOTS, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
+from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
 from lumina.errors import DeviceRangeError, DeviceStateError
 from lumina.theory.drift import phase_drift_rad_per_k
+from lumina.theory.thermal_model import ThermalModel
 
 __all__ = ["ControlLoop"]
 
 FloatArray = NDArray[np.float64]
-
-NOMINAL_GAIN_RAD_PER_V2 = 1.0
-"""Drive law before anyone has set one: own phase equals squared voltage."""
-
-
-def gains_of(pid: PidConfig) -> tuple[float, ...]:
-    """A PID's six gains in the order of PID_GAINS."""
-    return tuple(getattr(pid, name) for name in PID_GAINS.names or ())
-
-
-def parameters_of(
-    config: ControlConfig, full_scale_v: float, heater_bits: int, telemetry_hz: float
-) -> NDArray[Any]:
-    """The step's parameter record for a config and a board's heater converters."""
-    record = np.zeros(1, PARAMETERS)
-    tec, fan, thermistor, die, guard = (
-        config.tec,
-        config.fan,
-        config.thermistor,
-        config.die,
-        config.guard,
-    )
-    values: dict[str, Any] = {
-        "tec_gains": gains_of(tec.pid),
-        "fan_gains": gains_of(fan.pid),
-        "setpoint_c": config.setpoint_c,
-        "ramp_k_per_s": tec.ramp_k_per_s,
-        "tec_limit_a": tec.current_limit_a,
-        "sink_setpoint_c": fan.sink_setpoint_c,
-        "fan_limit_rpm": fan.max_rpm,
-        "thermistor_ohm": thermistor.resistance_25c_ohm,
-        "thermistor_beta_k": thermistor.beta_k,
-        "thermistor_reference_ohm": thermistor.reference_ohm,
-        "sensor_lag_s": thermistor.lag_s,
-        "die_resistance_k_per_w": die.resistance_k_per_w,
-        "die_capacity_j_per_k": die.capacity_j_per_k,
-        "heater_conductance_s": 1.0 / die.heater_resistance_ohm,
-        "warning_c": guard.warning_c,
-        "critical_c": guard.critical_c,
-        "emergency_c": guard.emergency_c,
-        "hysteresis_k": guard.hysteresis_k,
-        "blind_ticks": guard.blind_ticks,
-        "reference_die_c": config.setpoint_c,
-        "heater_full_scale_v": full_scale_v,
-        "heater_full_code": 2**heater_bits - 1,
-        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * TICK_S))),
-    }
-    for name, value in values.items():
-        record[name] = value
-    return record
-
-
-def rails_of(config: ControlConfig) -> NDArray[Any]:
-    """The step's rail records, all off."""
-    rails = np.zeros(len(config.rails), RAIL)
-    for record, rail in zip(rails, config.rails, strict=True):
-        record["nominal_v"] = rail.voltage_v
-        record["current_limit_a"] = rail.current_limit_a
-        record["over_voltage_v"] = rail.over_voltage_v
-        record["ramp_s"] = rail.ramp_s
-    return rails
-
-
-def heater_arrays(count: int, full_scale_v: float, drift_rad_per_k: float) -> HeaterArrays:
-    """Heater records for the nominal law and drift, all off."""
-    zeros = np.zeros((7, count))
-    heaters = HeaterArrays(*(row.copy() for row in zeros))
-    gain = np.full(count, NOMINAL_GAIN_RAD_PER_V2)
-    heaters.volts2_per_rad[:] = 1.0 / gain
-    heaters.tempco_rad_per_k[:] = drift_rad_per_k
-    heaters.limit_rad[:] = phase_limit_rad(gain, heaters.curvature_per_v2, full_scale_v)
-    return heaters
 
 
 class ControlLoop:
@@ -140,23 +52,15 @@ class ControlLoop:
         self.config = config
         self.heaters = heaters
         self.full_scale_v = full_scale_v
-        self.arrays = ControlArrays(
-            parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
-            state=np.zeros(1, STATE),
-            heaters=heater_arrays(heaters, full_scale_v, self.designed_drift_rad_per_k),
-            rails=rails_of(config),
-            mailbox=Mailbox(
-                slots=np.zeros(MAILBOX_SLOTS, COMMAND),
-                payload=np.zeros((MAILBOX_SLOTS, 3, heaters)),
-                posted=np.zeros(1, np.int64),
-                applied=np.zeros(1, np.int64),
-            ),
-            telemetry=TelemetryRing(
-                rows=np.zeros(TELEMETRY_SLOTS, TELEMETRY), written=np.zeros(1, np.int64)
-            ),
+        self.thermal_model = config.thermal_model
+        self.arrays = build_arrays(
+            config,
+            heaters=heaters,
+            full_scale_v=full_scale_v,
+            heater_bits=heater_bits,
+            telemetry_hz=telemetry_hz,
+            drift_rad_per_k=self.designed_drift_rad_per_k,
         )
-        self.arrays.state["throttle"] = 1.0
-        self.arrays.state["compensating"] = int(config.compensation.enabled)
 
     @property
     def designed_drift_rad_per_k(self) -> float:
@@ -198,7 +102,7 @@ class ControlLoop:
         """Move the carrier's set point, in C; it is approached at the configured ramp."""
         highest_c = self.config.guard.warning_c - 10
         self._check("set point", setpoint_c, 0.0, highest_c, "C")
-        return self._post(CommandCode.SET_SETPOINT, value=(setpoint_c,))
+        return self._post(CommandCode.SET_SETPOINT, value=setpoint_c)
 
     def set_tec_mode(self, mode: TecMode) -> int:
         """Switch the TEC off, let it regulate, or freeze its current."""
@@ -208,13 +112,47 @@ class ControlLoop:
         """Switch the fan off, let it regulate, or freeze its speed."""
         return self._post(CommandCode.SET_FAN_MODE, index=mode)
 
+    def set_tec_current_a(self, current_a: float) -> int:
+        """Drive the TEC with a fixed current, A, positive cools: open loop, `TecMode.HOLD`.
+
+        The guard still watches; the sink is not kept from warming, as it is in regulation.
+        """
+        limit_a = self.config.tec.current_limit_a
+        self._check("TEC current", current_a, -limit_a, limit_a, "A")
+        return self._post(CommandCode.SET_TEC_CURRENT, value=current_a)
+
+    def set_fan_rpm(self, speed_rpm: float) -> int:
+        """Turn the fan at a fixed speed, RPM: open loop, `FanMode.HOLD`."""
+        self._check("fan speed", speed_rpm, 0.0, self.config.fan.max_rpm, "RPM")
+        return self._post(CommandCode.SET_FAN_SPEED, value=speed_rpm)
+
     def set_tec_gains(self, pid: PidConfig) -> int:
-        """Change the TEC gains without a bump."""
-        return self._post(CommandCode.SET_TEC_GAINS, value=gains_of(pid))
+        """Change the TEC gains (W per K) without a bump."""
+        return self._post(CommandCode.SET_TEC_GAINS, tec_gains=numbers_of(pid, PID_GAINS))
 
     def set_fan_gains(self, pid: PidConfig) -> int:
-        """Change the fan gains without a bump."""
-        return self._post(CommandCode.SET_FAN_GAINS, value=gains_of(pid))
+        """Change the fan gains (RPM per K) without a bump."""
+        return self._post(CommandCode.SET_FAN_GAINS, fan_gains=numbers_of(pid, PID_GAINS))
+
+    def set_thermal_model(self, model: ThermalModel, tec: PidConfig, fan: PidConfig) -> int:
+        """Install what was identified, and the gains that go with it, all in one tick.
+
+        Neither current nor fan speed jumps. `thermal_model` is the one in force from the
+        tick that applies the command.
+
+        Args:
+            model: beliefs about the plant; the limits of its fields are its own.
+            tec: gains of the carrier's PID, W of heat pumped per K.
+            fan: gains of the sink's PID, RPM per K.
+        """
+        sequence = self._post(
+            CommandCode.SET_THERMAL_MODEL,
+            model=numbers_of(model, THERMAL_MODEL),
+            tec_gains=numbers_of(tec, PID_GAINS),
+            fan_gains=numbers_of(fan, PID_GAINS),
+        )
+        self.thermal_model = model
+        return sequence
 
     def set_heater_voltages(self, drive_v: FloatArray) -> int:
         """Drive the heaters with fixed voltages, shape (heaters,), V; uncompensated."""
@@ -238,7 +176,7 @@ class ControlLoop:
         self._check_array("curvature", curvature_per_v2, 0.0, 1e3, "1/V^2")
         self._check_array("drift", tempco_rad_per_k, -1e3, 1e3, "rad/K")
         payload = np.stack([gain_rad_per_v2, curvature_per_v2, tempco_rad_per_k])
-        return self._post(CommandCode.SET_HEATER_LAW, value=(reference_die_c,), payload=payload)
+        return self._post(CommandCode.SET_HEATER_LAW, value=reference_die_c, payload=payload)
 
     def set_heater_mode(self, mode: HeaterMode) -> int:
         """Switch the heaters off, or back to what was last commanded."""
@@ -251,7 +189,7 @@ class ControlLoop:
     def set_laser_scale(self, scale: float) -> int:
         """Set the board's optical attenuator, 0 dark .. 1 full, before any throttling."""
         self._check("laser scale", scale, 0.0, 1.0, "of full power")
-        return self._post(CommandCode.SET_LASER, value=(scale,))
+        return self._post(CommandCode.SET_LASER, value=scale)
 
     def rails_up(self) -> int:
         """Bring the power rails up in order; clears earlier trips."""
@@ -293,9 +231,8 @@ class ControlLoop:
         self,
         code: CommandCode,
         *,
-        index: int = 0,
-        value: tuple[float, ...] = (),
         payload: FloatArray | None = None,
+        **fields: float | tuple[float, ...],
     ) -> int:
         mailbox = self.arrays.mailbox
         sequence = int(mailbox.posted[0]) + 1
@@ -305,8 +242,9 @@ class ControlLoop:
             )
         slot = sequence % MAILBOX_SLOTS
         command = mailbox.slots[slot]
-        command["code"], command["index"] = int(code), int(index)
-        command["value"][: len(value)] = value
+        command["code"] = int(code)
+        for name, value in fields.items():
+            command[name] = value
         if payload is not None:
             mailbox.payload[slot, : len(payload)] = payload
         mailbox.posted[0] = sequence

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.control.thermal.records import PID_GAINS, PID_STATE, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "GAP_TICKS",
     "MAILBOX_SLOTS",
     "PARAMETERS",
-    "PID_GAINS",
-    "PID_STATE",
     "RAIL",
     "STATE",
     "TELEMETRY",
@@ -64,7 +63,7 @@ class TecMode(IntEnum):
 
     OFF = 0
     REGULATE = 1
-    HOLD = 2  # frozen at the current in force when the mode was entered
+    HOLD = 2  # a fixed current: the one commanded, or in force when the mode was entered
 
 
 class FanMode(IntEnum):
@@ -72,7 +71,7 @@ class FanMode(IntEnum):
 
     OFF = 0
     REGULATE = 1
-    HOLD = 2
+    HOLD = 2  # a fixed speed: the one commanded, or in force when the mode was entered
 
 
 class HeaterMode(IntEnum):
@@ -96,39 +95,28 @@ class RailState(IntEnum):
 class CommandCode(IntEnum):
     """Commands that the step understands."""
 
-    SET_SETPOINT = 1  # value[0] C
+    SET_SETPOINT = 1  # value, C
     SET_TEC_MODE = 2  # index TecMode
     SET_FAN_MODE = 3  # index FanMode
-    SET_TEC_GAINS = 4  # value: kp, ki, kd, derivative_filter_s, setpoint_weight, tracking_s
-    SET_FAN_GAINS = 5
+    SET_TEC_GAINS = 4  # tec_gains
+    SET_FAN_GAINS = 5  # fan_gains
     SET_HEATER_VOLTAGES = 6  # payload[0] V
     SET_HEATER_PHASES = 7  # payload[0] rad
-    SET_HEATER_LAW = 8  # payload: rad/V^2, 1/V^2, rad/K; value[0] reference die temperature C
+    SET_HEATER_LAW = 8  # payload: rad/V^2, 1/V^2, rad/K; value: reference die C
     SET_HEATER_MODE = 9  # index HeaterMode
     SET_COMPENSATION = 10  # index 0 or 1
-    SET_LASER = 11  # value[0] scale 0 .. 1
+    SET_LASER = 11  # value, 0 .. 1
     RAILS_UP = 12
     RAILS_DOWN = 13
     RESET_GUARD = 14
+    SET_TEC_CURRENT = 15  # value, A; enters TecMode.HOLD
+    SET_FAN_SPEED = 16  # value, RPM; enters FanMode.HOLD
+    SET_THERMAL_MODEL = 17  # model, tec_gains, fan_gains
 
-
-PID_GAINS = np.dtype(
-    [
-        (name, "f8")
-        for name in ("kp", "ki", "kd", "derivative_filter_s", "setpoint_weight", "tracking_s")
-    ]
-)
-PID_STATE = np.dtype(
-    [
-        ("integral", "f8"),
-        ("filtered", "f8"),  # measurement behind the derivative filter
-        ("output", "f8"),
-        ("started", "i8"),
-    ]
-)
 
 PARAMETERS = np.dtype(
     [
+        ("model", THERMAL_MODEL),
         ("tec_gains", PID_GAINS),
         ("fan_gains", PID_GAINS),
         ("setpoint_c", "f8"),
@@ -139,10 +127,6 @@ PARAMETERS = np.dtype(
         ("thermistor_ohm", "f8"),
         ("thermistor_beta_k", "f8"),
         ("thermistor_reference_ohm", "f8"),
-        ("sensor_lag_s", "f8"),
-        ("die_resistance_k_per_w", "f8"),
-        ("die_capacity_j_per_k", "f8"),
-        ("heater_conductance_s", "f8"),
         ("warning_c", "f8"),
         ("critical_c", "f8"),
         ("emergency_c", "f8"),
@@ -160,7 +144,9 @@ STATE = np.dtype(
         ("tec", PID_STATE),
         ("fan", PID_STATE),
         ("tec_mode", "i8"),
+        ("tec_current_a", "f8"),  # as commanded to the board
         ("fan_mode", "i8"),
+        ("fan_rpm", "f8"),  # as commanded to the board
         ("heater_mode", "i8"),
         ("compensating", "i8"),
         ("laser_scale", "f8"),  # as commanded, before throttling
@@ -202,7 +188,16 @@ RAIL = np.dtype(
     ]
 )
 
-COMMAND = np.dtype([("code", "i8"), ("index", "i8"), ("value", "f8", (6,))])
+COMMAND = np.dtype(
+    [
+        ("code", "i8"),
+        ("index", "i8"),
+        ("value", "f8"),
+        ("model", THERMAL_MODEL),
+        ("tec_gains", PID_GAINS),
+        ("fan_gains", PID_GAINS),
+    ]
+)
 
 TELEMETRY = np.dtype(
     [

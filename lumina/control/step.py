@@ -10,21 +10,20 @@ from typing import Any
 
 from lumina.compiled import compiled_tick
 from lumina.control.commands import apply_commands
-from lumina.control.estimator import estimate_die
-from lumina.control.guard import guard_step
+from lumina.control.guard.tiers import guard_step
 from lumina.control.heaters import drive_heaters
-from lumina.control.pid import pid_hold, pid_step
 from lumina.control.rails import rails_step
 from lumina.control.records import (
     GAP_TICKS,
     TICK_S,
     ControlArrays,
-    FanMode,
     RailState,
     TecMode,
     Tier,
 )
 from lumina.control.telemetry import publish
+from lumina.control.thermal.estimator import estimate_die
+from lumina.control.thermal.law import fan_speed, tec_current
 from lumina.frames import (
     HEATERS_ENABLED,
     SAFE_STATE,
@@ -39,8 +38,7 @@ __all__ = ["control_step"]
 DT_S = TICK_S
 GAP = GAP_TICKS
 EMERGENCY = int(Tier.EMERGENCY)
-TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
-FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
+TEC_OFF = int(TecMode.OFF)
 RAIL_ON = int(RailState.ON)
 FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
 
@@ -77,54 +75,6 @@ def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     )
     state.die_c = linearise(parameters, head.die_code)
     state.sink_c = linearise(parameters, head.sink_code)
-
-
-@compiled_tick
-def ramp_setpoint(parameters: Any, state: Any) -> float:
-    """Move the working set point towards the commanded one at the ramp rate."""
-    step_k = parameters.ramp_k_per_s * DT_S
-    missing_k = parameters.setpoint_c - state.ramped_setpoint_c
-    ramped_c: float = state.ramped_setpoint_c + min(max(missing_k, -step_k), step_k)
-    state.ramped_setpoint_c = ramped_c
-    return ramped_c
-
-
-@compiled_tick
-def tec_current(parameters: Any, state: Any) -> float:
-    """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
-    if state.tier == EMERGENCY or state.tec_mode == TEC_OFF or math.isnan(state.carrier_c):
-        if not math.isnan(state.carrier_c):
-            state.ramped_setpoint_c = state.carrier_c
-            pid_hold(parameters.tec_gains, state.tec, state.carrier_c, state.carrier_c, 0.0)
-        return 0.0
-    if state.tec_mode == TEC_REGULATE:
-        limit_a = parameters.tec_limit_a
-        setpoint_c = ramp_setpoint(parameters, state)
-        return pid_step(
-            parameters.tec_gains, state.tec, setpoint_c, state.carrier_c, -limit_a, limit_a, DT_S
-        )
-    held_a: float = state.tec.output
-    pid_hold(parameters.tec_gains, state.tec, state.ramped_setpoint_c, state.carrier_c, held_a)
-    return held_a
-
-
-@compiled_tick
-def fan_speed(parameters: Any, state: Any) -> float:
-    """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
-    limit_rpm: float = parameters.fan_limit_rpm
-    if state.tier == EMERGENCY or math.isnan(state.sink_c):
-        state.fan.output = limit_rpm
-        return limit_rpm
-    if state.fan_mode == FAN_OFF:
-        state.fan.output = 0.0
-        return 0.0
-    if state.fan_mode == FAN_REGULATE:
-        target_c = parameters.sink_setpoint_c
-        return pid_step(
-            parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, limit_rpm, DT_S
-        )
-    held_rpm: float = state.fan.output
-    return held_rpm
 
 
 @compiled_tick
@@ -166,14 +116,14 @@ def control_step(control: ControlArrays, sensor: SensorFrame, actuator: Actuator
     read_sensors(parameters, state, sensor.head[0])
     apply_commands(control)  # after the sensors: a regulator starts from where things are
     heat_w = sensor.head[0].compute_power_w + state.heater_power_w
-    estimate_die(parameters, state, heat_w, DT_S)
+    estimate_die(parameters.model, state, heat_w, DT_S)
     guard_step(parameters, state)
     if state.tier == EMERGENCY:
         state.rails_wanted = 0
         state.heater_mode = 0
     rails_step(state, control.rails, sensor.head[0], DT_S)
-    tec_a = tec_current(parameters, state)
-    fan_rpm = fan_speed(parameters, state)
+    tec_a = tec_current(parameters, state, DT_S)
+    fan_rpm = fan_speed(parameters, state, DT_S)
     drive_heaters(parameters, state, control.heaters, actuator.heater_code)
     fill_header(control, actuator.head[0], tec_a, fan_rpm)
     if state.tick % parameters.telemetry_divider == 0:

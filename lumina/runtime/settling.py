@@ -109,8 +109,8 @@ class Settling:
         """
         step_k = await self._acting(sequence)
         if step_k > HEAT_STEP_K:
-            die = self._loop.config.die
-            constant_s = die.resistance_k_per_w * die.capacity_j_per_k
+            model = self._loop.thermal_model
+            constant_s = model.die_resistance_k_per_w * model.die_capacity_j_per_k
             await asyncio.sleep(constant_s * math.log(step_k / HEAT_STEP_K))
 
     async def heaters_still(self, sequence: int) -> None:
@@ -141,7 +141,7 @@ class Settling:
         await self.applied(sequence)
         await self._ticked(ACTING_TICKS)
         step_w = abs(self._state("heater_power_w") - before_w)
-        return step_w * self._loop.config.die.resistance_k_per_w
+        return step_w * self._loop.thermal_model.die_resistance_k_per_w
 
     async def _ticked(self, ticks: int) -> None:
         """Wait until the loop has run so many more ticks: a late thread is waited for.

@@ -5,14 +5,16 @@
     voltage   V   = S (T_h - T_c) + I R                      so Q_h - Q_c = V I exactly
 
 S, R and K may vary with the mean temperature of the two sides. Positive current cools.
+Q_c grows with the current up to S T_c / R and falls beyond it.
 """
 
+import math
 from typing import NamedTuple
 
 from lumina.compiled import compiled_tick
 from lumina.theory.thermistor import KELVIN
 
-__all__ = ["PeltierParameters", "peltier_flows"]
+__all__ = ["PeltierParameters", "current_for_heat", "optimum_current_a", "peltier_flows"]
 
 
 class PeltierParameters(NamedTuple):
@@ -55,14 +57,47 @@ class PeltierParameters(NamedTuple):
 
 
 @compiled_tick
+def at_mean(tec: PeltierParameters, cold_c: float, hot_c: float) -> tuple[float, float, float]:
+    """S (V/K), R (ohm) and K (W/K) at the mean temperature of the two sides."""
+    away_k = 0.5 * (cold_c + hot_c) - tec.reference_c
+    return (
+        tec.seebeck_v_per_k * (1.0 + tec.seebeck_tempco_per_k * away_k),
+        tec.resistance_ohm * (1.0 + tec.resistance_tempco_per_k * away_k),
+        tec.conductance_w_per_k * (1.0 + tec.conductance_tempco_per_k * away_k),
+    )
+
+
+@compiled_tick
+def optimum_current_a(tec: PeltierParameters, cold_c: float, hot_c: float) -> float:
+    """Current that absorbs most between two given temperatures, A."""
+    seebeck, resistance, _ = at_mean(tec, cold_c, hot_c)
+    return seebeck * (cold_c + KELVIN) / resistance
+
+
+@compiled_tick
+def current_for_heat(
+    tec: PeltierParameters, absorbed_w: float, cold_c: float, hot_c: float
+) -> float:
+    """Current that absorbs `absorbed_w` at the cold side, A; the optimum where none does.
+
+    The smaller root of I^2 R / 2 - S T_c I + Q_c + K dT = 0, written so that nothing
+    cancels at small currents.
+    """
+    seebeck, resistance, conductance = at_mean(tec, cold_c, hot_c)
+    pull = seebeck * (cold_c + KELVIN)
+    moved_w = absorbed_w + conductance * (hot_c - cold_c)
+    inside = pull * pull - 2.0 * resistance * moved_w
+    if inside <= 0.0:
+        return pull / resistance
+    return 2.0 * moved_w / (pull + math.sqrt(inside))
+
+
+@compiled_tick
 def peltier_flows(
     tec: PeltierParameters, current_a: float, cold_c: float, hot_c: float
 ) -> tuple[float, float, float]:
     """Heat absorbed at the cold side (W), heat released at the hot side (W), voltage (V)."""
-    away_k = 0.5 * (cold_c + hot_c) - tec.reference_c
-    seebeck = tec.seebeck_v_per_k * (1.0 + tec.seebeck_tempco_per_k * away_k)
-    resistance = tec.resistance_ohm * (1.0 + tec.resistance_tempco_per_k * away_k)
-    conductance = tec.conductance_w_per_k * (1.0 + tec.conductance_tempco_per_k * away_k)
+    seebeck, resistance, conductance = at_mean(tec, cold_c, hot_c)
     delta_k = hot_c - cold_c
     joule = 0.5 * current_a * current_a * resistance
     back = conductance * delta_k

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lumina.control.config import ControlConfig, GuardConfig, PidConfig
 from lumina.control.records import MAILBOX_SLOTS, TELEMETRY_SLOTS, TecMode
 from lumina.errors import DeviceRangeError, DeviceStateError
+from lumina.theory.thermal_model import ThermalModel
 from tests.control.board import Board
 
 
@@ -85,6 +86,43 @@ def test_a_frozen_tec_keeps_its_current_and_takes_over_smoothly() -> None:
     board.loop.set_tec_mode(TecMode.REGULATE)
     board.tick()
     assert float(board.out["tec_current_a"]) == pytest.approx(held, abs=0.1)
+
+
+def test_a_commanded_current_is_driven_until_the_tec_regulates_again() -> None:
+    board = Board()
+    board.set_all_c(44.0)
+    board.bring_up()
+    board.loop.set_tec_current_a(-1.5)
+    board.loop.set_fan_rpm(1200.0)
+    board.tick(500)
+    assert (float(board.out["tec_current_a"]), float(board.out["fan_rpm"])) == (-1.5, 1200.0)
+    board.loop.set_tec_mode(TecMode.REGULATE)
+    board.tick()
+    assert float(board.out["tec_current_a"]) == pytest.approx(-1.5, abs=0.05)
+
+
+def test_a_current_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(DeviceRangeError, match=r"-8 \.\. 8 A"):
+        Board().loop.set_tec_current_a(8.5)
+    with pytest.raises(DeviceRangeError, match=r"0 \.\. 4000 RPM"):
+        Board().loop.set_fan_rpm(-1.0)
+
+
+def test_an_identified_model_takes_over_without_a_bump() -> None:
+    board = Board()
+    board.set_all_c(44.9)
+    board.bring_up()
+    board.tick(1000)
+    before_a, before_rpm = float(board.out["tec_current_a"]), float(board.out["fan_rpm"])
+    model = ThermalModel(tec_seebeck_v_per_k=0.03, carrier_capacity_j_per_k=20.0)
+    board.loop.set_thermal_model(
+        model, PidConfig(kp=70.0, ki=50.0, kd=15.0), PidConfig(kp=100.0, ki=1.0)
+    )
+    board.tick()
+    assert board.loop.thermal_model is model
+    assert board.loop.arrays.parameters[0]["model"]["tec_seebeck_v_per_k"] == 0.03
+    assert float(board.out["tec_current_a"]) == pytest.approx(before_a, abs=0.01)
+    assert float(board.out["fan_rpm"]) == pytest.approx(before_rpm, abs=1.0)
 
 
 @pytest.mark.parametrize(

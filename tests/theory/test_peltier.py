@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina.theory.peltier import PeltierParameters, peltier_flows
+from lumina.theory.peltier import (
+    PeltierParameters,
+    current_for_heat,
+    optimum_current_a,
+    peltier_flows,
+)
 
 LAIRD = PeltierParameters.from_datasheet(current_max_a=15.4, voltage_max_v=15.8, delta_max_k=68.0)
 REFERENCE = PeltierParameters(0.05, 0.8, 0.9)
@@ -43,11 +48,26 @@ def test_positive_current_cools_and_negative_current_heats() -> None:
 
 
 def test_beyond_the_optimum_current_more_current_cools_less() -> None:
-    optimum_a = 0.05 * (273.15 + 45.0) / 0.8
+    optimum_a = optimum_current_a(REFERENCE, 45.0, 45.0)
+    assert optimum_a == 0.05 * (273.15 + 45.0) / 0.8
     assert optimum_a == pytest.approx(19.9, abs=0.1)
     at_optimum, _, _ = peltier_flows(REFERENCE, optimum_a, 45.0, 45.0)
     for away_a in (-2.0, 2.0):
         assert peltier_flows(REFERENCE, optimum_a + away_a, 45.0, 45.0)[0] < at_optimum
+
+
+@given(st.floats(-8, 8), temperatures, temperatures)
+def test_the_current_for_a_heat_absorbs_it(current_a: float, cold_c: float, hot_c: float) -> None:
+    tec = PeltierParameters(0.05, 0.8, 0.9, 1.6e-3, 4.9e-3, -1.8e-3)
+    if current_a >= optimum_current_a(tec, cold_c, hot_c):
+        return
+    absorbed_w = peltier_flows(tec, current_a, cold_c, hot_c)[0]
+    assert current_for_heat(tec, absorbed_w, cold_c, hot_c) == pytest.approx(current_a, abs=1e-6)
+
+
+def test_a_heat_that_no_current_absorbs_gets_the_optimum() -> None:
+    most_a = optimum_current_a(REFERENCE, 45.0, 45.0)
+    assert current_for_heat(REFERENCE, 500.0, 45.0, 45.0) == pytest.approx(most_a)
 
 
 def test_a_warmer_module_pumps_by_its_temperature_coefficients() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lumina.control.config import ControlConfig
-from lumina.control.estimator import estimate_die
 from lumina.control.loop import ControlLoop
+from lumina.control.thermal.estimator import estimate_die
+from lumina.theory.thermal_model import ThermalModel
 
 DT_S = 1e-3
 RESISTANCE_K_PER_W, CAPACITY_J_PER_K, LAG_S = 0.15, 1.0, 0.2
@@ -15,8 +16,14 @@ class Die:
     """A die on a carrier at 45 C, its lagging sensor, and the estimator that watches."""
 
     def __init__(self) -> None:
-        loop = ControlLoop("npu", ControlConfig(), heaters=1, full_scale_v=10.0, heater_bits=16)
-        self.parameters = loop.arrays.parameters[0]
+        model = ThermalModel(
+            die_resistance_k_per_w=RESISTANCE_K_PER_W,
+            die_capacity_j_per_k=CAPACITY_J_PER_K,
+            die_lag_s=LAG_S,
+        )
+        config = ControlConfig(thermal_model=model)
+        loop = ControlLoop("npu", config, heaters=1, full_scale_v=10.0, heater_bits=16)
+        self.model = loop.arrays.parameters[0]["model"]
         self.state = loop.arrays.state[0]
         self.true_c = self.sensor_c = self.state["carrier_c"] = 45.0
         self.rng = np.random.default_rng(1)
@@ -27,7 +34,7 @@ class Die:
             self.true_c += DT_S * (true_w - outflow_w) / CAPACITY_J_PER_K
             self.sensor_c += DT_S * (self.true_c - self.sensor_c) / LAG_S
             self.state["die_c"] = self.sensor_c + noise_k * self.rng.normal()
-            estimate_die(self.parameters, self.state, metered_w, DT_S)
+            estimate_die(self.model, self.state, metered_w, DT_S)
 
     @property
     def error_k(self) -> float:
@@ -64,5 +71,5 @@ def test_without_readings_the_model_runs_on() -> None:
     die.run(2.0, true_w=5.0, metered_w=5.0)
     for _ in range(1000):
         die.state["die_c"] = np.nan
-        estimate_die(die.parameters, die.state, 5.0, DT_S)
+        estimate_die(die.model, die.state, 5.0, DT_S)
     assert die.error_k == pytest.approx(0.0, abs=1e-3)

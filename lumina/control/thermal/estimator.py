@@ -25,7 +25,7 @@ HEAT_CORRECTION_PER_S2 = 50.0
 
 
 @compiled_tick
-def estimate_die(parameters: Any, state: Any, power_w: float, dt_s: float) -> None:
+def estimate_die(model: Any, state: Any, power_w: float, dt_s: float) -> None:
     """Advance the estimate by one period under `power_w`, the heat into the die in W."""
     if state.estimating == 0:
         if math.isnan(state.die_c):
@@ -36,14 +36,10 @@ def estimate_die(parameters: Any, state: Any, power_w: float, dt_s: float) -> No
     surprise_k = 0.0 if math.isnan(state.die_c) else state.die_c - state.die_sensor_c
     outflow_w = 0.0
     if not math.isnan(state.carrier_c):
-        outflow_w = (state.die_estimate_c - state.carrier_c) / parameters.die_resistance_k_per_w
+        outflow_w = (state.die_estimate_c - state.carrier_c) / model.die_resistance_k_per_w
     heat_w = power_w + state.unmetered_w - outflow_w
-    heating_k_per_s = heat_w / parameters.die_capacity_j_per_k
-    sensing_k_per_s = (state.die_estimate_c - state.die_sensor_c) / max(
-        parameters.sensor_lag_s, dt_s
-    )
+    heating_k_per_s = heat_w / model.die_capacity_j_per_k
+    sensing_k_per_s = (state.die_estimate_c - state.die_sensor_c) / max(model.die_lag_s, dt_s)
     state.die_estimate_c += dt_s * (heating_k_per_s + TEMPERATURE_CORRECTION_PER_S * surprise_k)
-    state.unmetered_w += (
-        dt_s * HEAT_CORRECTION_PER_S2 * parameters.die_capacity_j_per_k * surprise_k
-    )
+    state.unmetered_w += dt_s * HEAT_CORRECTION_PER_S2 * model.die_capacity_j_per_k * surprise_k
     state.die_sensor_c += dt_s * (sensing_k_per_s + SENSOR_CORRECTION_PER_S * surprise_k)

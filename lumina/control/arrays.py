@@ -1,0 +1,123 @@
+"""The records of one loop, as its config has them, before the first tick."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from lumina.control.config import ControlConfig
+from lumina.control.heaters import phase_limit_rad
+from lumina.control.records import (
+    COMMAND,
+    MAILBOX_SLOTS,
+    PARAMETERS,
+    RAIL,
+    STATE,
+    TELEMETRY,
+    TELEMETRY_SLOTS,
+    TICK_S,
+    ControlArrays,
+    HeaterArrays,
+    Mailbox,
+    TelemetryRing,
+)
+from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
+
+__all__ = ["build_arrays", "numbers_of"]
+
+NOMINAL_GAIN_RAD_PER_V2 = 1.0
+"""Drive law before anyone has set one: own phase equals squared voltage."""
+
+
+def numbers_of(section: BaseModel, dtype: np.dtype[Any]) -> tuple[float, ...]:
+    """A config section's numbers in the order of the record that compiled code reads."""
+    return tuple(getattr(section, name) for name in dtype.names or ())
+
+
+def parameters_of(
+    config: ControlConfig, full_scale_v: float, heater_bits: int, telemetry_hz: float
+) -> NDArray[Any]:
+    """The step's parameter record for a config and a board's heater converters."""
+    record = np.zeros(1, PARAMETERS)
+    tec, fan, thermistor, guard = config.tec, config.fan, config.thermistor, config.guard
+    values: dict[str, Any] = {
+        "model": numbers_of(config.thermal_model, THERMAL_MODEL),
+        "tec_gains": numbers_of(tec.pid, PID_GAINS),
+        "fan_gains": numbers_of(fan.pid, PID_GAINS),
+        "setpoint_c": config.setpoint_c,
+        "ramp_k_per_s": tec.ramp_k_per_s,
+        "tec_limit_a": tec.current_limit_a,
+        "sink_setpoint_c": fan.sink_setpoint_c,
+        "fan_limit_rpm": fan.max_rpm,
+        "thermistor_ohm": thermistor.resistance_25c_ohm,
+        "thermistor_beta_k": thermistor.beta_k,
+        "thermistor_reference_ohm": thermistor.reference_ohm,
+        "warning_c": guard.warning_c,
+        "critical_c": guard.critical_c,
+        "emergency_c": guard.emergency_c,
+        "hysteresis_k": guard.hysteresis_k,
+        "blind_ticks": guard.blind_ticks,
+        "reference_die_c": config.setpoint_c,
+        "heater_full_scale_v": full_scale_v,
+        "heater_full_code": 2**heater_bits - 1,
+        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * TICK_S))),
+    }
+    for name, value in values.items():
+        record[name] = value
+    return record
+
+
+def rails_of(config: ControlConfig) -> NDArray[Any]:
+    """The step's rail records, all off."""
+    rails = np.zeros(len(config.rails), RAIL)
+    for record, rail in zip(rails, config.rails, strict=True):
+        record["nominal_v"] = rail.voltage_v
+        record["current_limit_a"] = rail.current_limit_a
+        record["over_voltage_v"] = rail.over_voltage_v
+        record["ramp_s"] = rail.ramp_s
+    return rails
+
+
+def heater_arrays(count: int, full_scale_v: float, drift_rad_per_k: float) -> HeaterArrays:
+    """Heater records for the nominal law and drift, all off."""
+    zeros = np.zeros((7, count))
+    heaters = HeaterArrays(*(row.copy() for row in zeros))
+    gain = np.full(count, NOMINAL_GAIN_RAD_PER_V2)
+    heaters.volts2_per_rad[:] = 1.0 / gain
+    heaters.tempco_rad_per_k[:] = drift_rad_per_k
+    heaters.limit_rad[:] = phase_limit_rad(gain, heaters.curvature_per_v2, full_scale_v)
+    return heaters
+
+
+def build_arrays(
+    config: ControlConfig,
+    *,
+    heaters: int,
+    full_scale_v: float,
+    heater_bits: int,
+    telemetry_hz: float,
+    drift_rad_per_k: float,
+) -> ControlArrays:
+    """Everything the compiled step works on; the arguments are those of `ControlLoop`.
+
+    `drift_rad_per_k` is what every shifter is assumed to drift before it was measured.
+    """
+    state = np.zeros(1, STATE)
+    state["throttle"] = 1.0
+    state["compensating"] = int(config.compensation.enabled)
+    return ControlArrays(
+        parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
+        state=state,
+        heaters=heater_arrays(heaters, full_scale_v, drift_rad_per_k),
+        rails=rails_of(config),
+        mailbox=Mailbox(
+            slots=np.zeros(MAILBOX_SLOTS, COMMAND),
+            payload=np.zeros((MAILBOX_SLOTS, 3, heaters)),
+            posted=np.zeros(1, np.int64),
+            applied=np.zeros(1, np.int64),
+        ),
+        telemetry=TelemetryRing(
+            rows=np.zeros(TELEMETRY_SLOTS, TELEMETRY), written=np.zeros(1, np.int64)
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The thermal guard: what is dangerous, and what is done about it, above every command."""

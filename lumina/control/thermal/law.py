@@ -1,0 +1,137 @@
+"""What TEC and fan are to do in one tick, by their modes.
+
+The carrier's PID works in watts of heat pumped out of the carrier; the pump turns watts
+into amperes (`lumina.control.thermal.pump`).
+"""
+
+import math
+from typing import Any
+
+from lumina.compiled import compiled_tick
+from lumina.control.records import FanMode, TecMode, Tier
+from lumina.control.thermal.pid import pid_follow, pid_step
+from lumina.control.thermal.pump import most_current_a, pump_current_a, pumped_heat_w
+
+__all__ = ["fan_speed", "install_model", "regulate_fan", "regulate_tec", "tec_current"]
+
+EMERGENCY = int(Tier.EMERGENCY)
+TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
+FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
+
+
+@compiled_tick
+def ramp_setpoint(parameters: Any, state: Any, dt_s: float) -> float:
+    """Move the working set point towards the commanded one at the ramp rate."""
+    step_k = parameters.ramp_k_per_s * dt_s
+    missing_k = parameters.setpoint_c - state.ramped_setpoint_c
+    ramped_c: float = state.ramped_setpoint_c + min(max(missing_k, -step_k), step_k)
+    state.ramped_setpoint_c = ramped_c
+    return ramped_c
+
+
+@compiled_tick
+def sink_or_carrier_c(state: Any) -> float:
+    """Temperature of the TEC's hot side, C; the carrier's where the sink cannot be read."""
+    return state.carrier_c if math.isnan(state.sink_c) else state.sink_c  # type: ignore[no-any-return]
+
+
+@compiled_tick
+def follow_current(parameters: Any, state: Any, current_a: float, dt_s: float) -> None:
+    """Have the carrier's PID follow a current that something else decides."""
+    heat_w = pumped_heat_w(parameters.model, current_a, state.carrier_c, sink_or_carrier_c(state))
+    pid_follow(
+        parameters.tec_gains,
+        state.tec,
+        state.ramped_setpoint_c,
+        state.carrier_c,
+        0.0,
+        heat_w,
+        dt_s,
+    )
+
+
+@compiled_tick
+def regulated_current(parameters: Any, state: Any, dt_s: float) -> float:
+    """Current that holds the carrier at its set point, A."""
+    model, carrier_c, sink_c = parameters.model, state.carrier_c, sink_or_carrier_c(state)
+    low_a: float = -parameters.tec_limit_a
+    high_a: float = most_current_a(model, parameters.tec_limit_a, carrier_c, sink_c)
+    heat_w = pid_step(
+        parameters.tec_gains,
+        state.tec,
+        ramp_setpoint(parameters, state, dt_s),
+        carrier_c,
+        0.0,
+        pumped_heat_w(model, low_a, carrier_c, sink_c),
+        pumped_heat_w(model, high_a, carrier_c, sink_c),
+        dt_s,
+    )
+    current_a: float = pump_current_a(model, heat_w, carrier_c, sink_c)
+    return min(max(current_a, low_a), high_a)
+
+
+@compiled_tick
+def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
+    """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
+    blind = math.isnan(state.carrier_c)
+    if state.tier == EMERGENCY or state.tec_mode == TEC_OFF or blind:
+        state.tec_current_a = 0.0
+    elif state.tec_mode == TEC_REGULATE:
+        state.tec_current_a = regulated_current(parameters, state, dt_s)
+        return state.tec_current_a  # type: ignore[no-any-return]
+    if not blind:
+        state.ramped_setpoint_c = state.carrier_c
+        follow_current(parameters, state, state.tec_current_a, dt_s)
+    return state.tec_current_a  # type: ignore[no-any-return]
+
+
+@compiled_tick
+def regulate_tec(parameters: Any, state: Any) -> None:
+    """Take over from a held current: the set point starts from where the carrier is."""
+    if state.tec_mode != TEC_REGULATE and not math.isnan(state.carrier_c):
+        state.ramped_setpoint_c = state.carrier_c
+        follow_current(parameters, state, state.tec_current_a, 0.0)
+    state.tec_mode = TEC_REGULATE
+
+
+@compiled_tick
+def fan_speed(parameters: Any, state: Any, dt_s: float) -> float:
+    """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
+    limit_rpm: float = parameters.fan_limit_rpm
+    if state.tier == EMERGENCY or math.isnan(state.sink_c):
+        state.fan_rpm = limit_rpm
+    elif state.fan_mode == FAN_OFF:
+        state.fan_rpm = 0.0
+    elif state.fan_mode == FAN_REGULATE:
+        target_c = parameters.sink_setpoint_c
+        state.fan_rpm = pid_step(
+            parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, 0.0, limit_rpm, dt_s
+        )
+    return state.fan_rpm  # type: ignore[no-any-return]
+
+
+@compiled_tick
+def follow_speed(parameters: Any, state: Any) -> None:
+    """Have the fan's PID go on from the speed in force."""
+    if not math.isnan(state.sink_c):
+        target_c = parameters.sink_setpoint_c
+        pid_follow(parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, state.fan_rpm, 0.0)
+
+
+@compiled_tick
+def regulate_fan(parameters: Any, state: Any) -> None:
+    """Take over from a held speed."""
+    if state.fan_mode != FAN_REGULATE:
+        follow_speed(parameters, state)
+    state.fan_mode = FAN_REGULATE
+
+
+@compiled_tick
+def install_model(parameters: Any, state: Any, model: Any, tec_gains: Any, fan_gains: Any) -> None:
+    """Take over beliefs and gains in one tick; current and speed go on where they are."""
+    parameters.model = model
+    parameters.tec_gains = tec_gains
+    parameters.fan_gains = fan_gains
+    if not math.isnan(state.carrier_c):
+        follow_current(parameters, state, state.tec_current_a, 0.0)
+    follow_speed(parameters, state)

@@ -1,0 +1,55 @@
+"""The TEC as a pump of heat: from watts to amperes, by what the model believes of it.
+
+The carrier's regulator decides how much heat is to leave the carrier; the current that
+does it follows from the module's equation. So the gain over current, which falls towards
+the optimum current and reverses beyond it, and the warmth of the sink are taken out of the
+loop: in watts the plant is the carrier's capacity, the same everywhere.
+"""
+
+from typing import Any
+
+from lumina.compiled import compiled_tick
+from lumina.theory.peltier import (
+    PeltierParameters,
+    current_for_heat,
+    optimum_current_a,
+    peltier_flows,
+)
+
+__all__ = ["most_current_a", "pump_current_a", "pumped_heat_w"]
+
+OPTIMUM_SHARE = 0.95
+"""Near its optimum the current hardly pumps: the clamp stays below."""
+
+
+@compiled_tick
+def module_of(model: Any) -> PeltierParameters:
+    """The TEC that a THERMAL_MODEL record believes in."""
+    return PeltierParameters(
+        model.tec_seebeck_v_per_k,
+        model.tec_resistance_ohm,
+        model.tec_conductance_w_per_k,
+        0.0,
+        0.0,
+        0.0,
+        25.0,
+    )
+
+
+@compiled_tick
+def pumped_heat_w(model: Any, current_a: float, carrier_c: float, sink_c: float) -> float:
+    """Heat that a current takes out of the carrier, W."""
+    return peltier_flows(module_of(model), current_a, carrier_c, sink_c)[0]
+
+
+@compiled_tick
+def pump_current_a(model: Any, heat_w: float, carrier_c: float, sink_c: float) -> float:
+    """Current that takes `heat_w` out of the carrier, A; the optimum where none does."""
+    return current_for_heat(module_of(model), heat_w, carrier_c, sink_c)
+
+
+@compiled_tick
+def most_current_a(model: Any, limit_a: float, carrier_c: float, sink_c: float) -> float:
+    """Largest cooling current that still pumps more than a smaller one would, A."""
+    optimum_a = optimum_current_a(module_of(model), carrier_c, sink_c)
+    return min(limit_a, OPTIMUM_SHARE * optimum_a)
