@@ -13,7 +13,13 @@ from lumina.control.records import (
     HeaterMode,
     TecMode,
 )
-from lumina.control.thermal.law import install_model, regulate_fan, regulate_tec
+from lumina.control.thermal.law import (
+    install_model,
+    regulate_fan,
+    regulate_tec,
+    relay_fan,
+    relay_tec,
+)
 
 __all__ = ["apply_commands"]
 
@@ -39,6 +45,9 @@ RESET_GUARD = int(CommandCode.RESET_GUARD)
 SET_TEC_CURRENT = int(CommandCode.SET_TEC_CURRENT)
 SET_FAN_SPEED = int(CommandCode.SET_FAN_SPEED)
 SET_THERMAL_MODEL = int(CommandCode.SET_THERMAL_MODEL)
+SET_TEC_RELAY = int(CommandCode.SET_TEC_RELAY)
+SET_FAN_RELAY = int(CommandCode.SET_FAN_RELAY)
+SET_TELEMETRY = int(CommandCode.SET_TELEMETRY)
 
 
 @compiled
@@ -53,12 +62,16 @@ def apply_thermal(parameters: Any, state: Any, command: Any) -> None:
         state.tec_mode = index
     elif code == SET_TEC_CURRENT:
         state.tec_mode, state.tec_current_a = TEC_HOLD, command.value
+    elif code == SET_TEC_RELAY:
+        relay_tec(parameters, state, command.relay)
     elif code == SET_FAN_MODE and index == FAN_REGULATE:
         regulate_fan(parameters, state)
     elif code == SET_FAN_MODE:
         state.fan_mode = index
     elif code == SET_FAN_SPEED:
         state.fan_mode, state.fan_rpm = FAN_HOLD, command.value
+    elif code == SET_FAN_RELAY:
+        relay_fan(parameters, state, command.relay)
 
 
 @compiled
@@ -123,6 +136,8 @@ def apply_commands(control: ControlArrays) -> None:
             rails_request_up(state, control.rails)
         elif command.code == RAILS_DOWN:
             state.rails_wanted = 0
+        elif command.code == SET_TELEMETRY:
+            parameters.telemetry_divider = command.index
         elif command.code == RESET_GUARD:
             guard_reset(parameters, state)
         memory_fence()

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lumina.control.arrays import build_arrays, numbers_of
 from lumina.control.config import ControlConfig, PidConfig
-from lumina.control.records import MAILBOX_SLOTS, CommandCode, FanMode, HeaterMode, TecMode
+from lumina.control.records import MAILBOX_SLOTS, TICK_S, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
-from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
+from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL, Relay
 from lumina.errors import DeviceRangeError, DeviceStateError
 from lumina.theory.drift import phase_drift_rad_per_k
 from lumina.theory.thermal_model import ThermalModel
@@ -86,6 +86,16 @@ class ControlLoop:
         """Rows written since `cursor`, the new cursor, and the number of rows lost."""
         return read_since(self.arrays.telemetry, cursor)
 
+    @property
+    def telemetry_hz(self) -> float:
+        """Telemetry rows per second."""
+        return 1.0 / (float(self.arrays.parameters["telemetry_divider"][0]) * TICK_S)
+
+    def set_telemetry_hz(self, rate_hz: float) -> int:
+        """Change how many telemetry rows there are per second, 10 .. 1000."""
+        self._check("telemetry rate", rate_hz, 10.0, 1000.0, "Hz")
+        return self._post(CommandCode.SET_TELEMETRY, index=round(1.0 / (rate_hz * TICK_S)))
+
     def counters(self) -> dict[str, int]:
         """Event counters of guard and rails, and time spent throttled in ticks."""
         state = self.arrays.state[0]
@@ -125,6 +135,17 @@ class ControlLoop:
         """Turn the fan at a fixed speed, RPM: open loop, `FanMode.HOLD`."""
         self._check("fan speed", speed_rpm, 0.0, self.config.fan.max_rpm, "RPM")
         return self._post(CommandCode.SET_FAN_SPEED, value=speed_rpm)
+
+    def set_tec_relay(self, relay: Relay) -> int:
+        """Drive the TEC by a relay, A against carrier temperature: open loop, `TecMode.RELAY`."""
+        limit_a = self.config.tec.current_limit_a
+        self._check_relay("TEC current", relay, -limit_a, limit_a, "A")
+        return self._post(CommandCode.SET_TEC_RELAY, relay=relay)
+
+    def set_fan_relay(self, relay: Relay) -> int:
+        """Drive the fan by a relay, RPM against sink temperature: open loop, `FanMode.RELAY`."""
+        self._check_relay("fan speed", relay, 0.0, self.config.fan.max_rpm, "RPM")
+        return self._post(CommandCode.SET_FAN_RELAY, relay=relay)
 
     def set_tec_gains(self, pid: PidConfig) -> int:
         """Change the TEC gains (W per K) without a bump."""
@@ -210,6 +231,12 @@ class ControlLoop:
             raise DeviceRangeError(
                 self.device, f"{what} {value:g} {unit} refused", f"{low:g} .. {high:g} {unit}"
             )
+
+    def _check_relay(self, what: str, relay: Relay, low: float, high: float, unit: str) -> None:
+        self._check("centre of a relay", relay.centre_c, 0.0, self.config.guard.warning_c - 10, "C")
+        self._check("half band of a relay", relay.half_band_k, 1e-3, 20.0, "K")
+        for output in (relay.below, relay.above):
+            self._check(what, output, low, high, unit)
 
     def _check_array(
         self, what: str, values: FloatArray, low: float, high: float, unit: str

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.control.thermal.records import PID_GAINS, PID_STATE, THERMAL_MODEL
+from lumina.control.thermal.records import PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
 
 __all__ = [
@@ -64,6 +64,7 @@ class TecMode(IntEnum):
     OFF = 0
     REGULATE = 1
     HOLD = 2  # a fixed current: the one commanded, or in force when the mode was entered
+    RELAY = 3  # one of two currents, whichever brings the carrier back into a band
 
 
 class FanMode(IntEnum):
@@ -72,6 +73,7 @@ class FanMode(IntEnum):
     OFF = 0
     REGULATE = 1
     HOLD = 2  # a fixed speed: the one commanded, or in force when the mode was entered
+    RELAY = 3  # one of two speeds, whichever brings the sink back into a band
 
 
 class HeaterMode(IntEnum):
@@ -112,6 +114,9 @@ class CommandCode(IntEnum):
     SET_TEC_CURRENT = 15  # value, A; enters TecMode.HOLD
     SET_FAN_SPEED = 16  # value, RPM; enters FanMode.HOLD
     SET_THERMAL_MODEL = 17  # model, tec_gains, fan_gains
+    SET_TEC_RELAY = 18  # relay, A; enters TecMode.RELAY
+    SET_FAN_RELAY = 19  # relay, RPM; enters FanMode.RELAY
+    SET_TELEMETRY = 20  # index: ticks per row
 
 
 PARAMETERS = np.dtype(
@@ -119,6 +124,8 @@ PARAMETERS = np.dtype(
         ("model", THERMAL_MODEL),
         ("tec_gains", PID_GAINS),
         ("fan_gains", PID_GAINS),
+        ("tec_relay", RELAY),
+        ("fan_relay", RELAY),
         ("setpoint_c", "f8"),
         ("ramp_k_per_s", "f8"),
         ("tec_limit_a", "f8"),
@@ -196,6 +203,7 @@ COMMAND = np.dtype(
         ("model", THERMAL_MODEL),
         ("tec_gains", PID_GAINS),
         ("fan_gains", PID_GAINS),
+        ("relay", RELAY),
     ]
 )
 

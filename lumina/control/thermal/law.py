@@ -12,11 +12,19 @@ from lumina.control.records import FanMode, TecMode, Tier
 from lumina.control.thermal.pid import pid_follow, pid_step
 from lumina.control.thermal.pump import most_current_a, pump_current_a, pumped_heat_w
 
-__all__ = ["fan_speed", "install_model", "regulate_fan", "regulate_tec", "tec_current"]
+__all__ = [
+    "fan_speed",
+    "install_model",
+    "regulate_fan",
+    "regulate_tec",
+    "relay_fan",
+    "relay_tec",
+    "tec_current",
+]
 
 EMERGENCY = int(Tier.EMERGENCY)
-TEC_OFF, TEC_REGULATE = int(TecMode.OFF), int(TecMode.REGULATE)
-FAN_OFF, FAN_REGULATE = int(FanMode.OFF), int(FanMode.REGULATE)
+TEC_OFF, TEC_REGULATE, TEC_RELAY = int(TecMode.OFF), int(TecMode.REGULATE), int(TecMode.RELAY)
+FAN_OFF, FAN_REGULATE, FAN_RELAY = int(FanMode.OFF), int(FanMode.REGULATE), int(FanMode.RELAY)
 
 
 @compiled_tick
@@ -71,6 +79,22 @@ def regulated_current(parameters: Any, state: Any, dt_s: float) -> float:
 
 
 @compiled_tick
+def switched(relay: Any, measured_c: float, output: float) -> float:
+    """Output of a relay that has been at `output`, by what is measured now."""
+    if measured_c > relay.centre_c + relay.half_band_k:
+        return relay.above  # type: ignore[no-any-return]
+    if measured_c < relay.centre_c - relay.half_band_k:
+        return relay.below  # type: ignore[no-any-return]
+    return output
+
+
+@compiled_tick
+def start_relay(relay: Any, measured_c: float) -> float:
+    """First output of a relay: the one that drives towards the centre of its band."""
+    return relay.above if measured_c > relay.centre_c else relay.below  # type: ignore[no-any-return]
+
+
+@compiled_tick
 def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
     """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
     blind = math.isnan(state.carrier_c)
@@ -79,6 +103,8 @@ def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
     elif state.tec_mode == TEC_REGULATE:
         state.tec_current_a = regulated_current(parameters, state, dt_s)
         return state.tec_current_a  # type: ignore[no-any-return]
+    elif state.tec_mode == TEC_RELAY:
+        state.tec_current_a = switched(parameters.tec_relay, state.carrier_c, state.tec_current_a)
     if not blind:
         state.ramped_setpoint_c = state.carrier_c
         follow_current(parameters, state, state.tec_current_a, dt_s)
@@ -107,6 +133,8 @@ def fan_speed(parameters: Any, state: Any, dt_s: float) -> float:
         state.fan_rpm = pid_step(
             parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, 0.0, limit_rpm, dt_s
         )
+    elif state.fan_mode == FAN_RELAY:
+        state.fan_rpm = switched(parameters.fan_relay, state.sink_c, state.fan_rpm)
     return state.fan_rpm  # type: ignore[no-any-return]
 
 
@@ -124,6 +152,22 @@ def regulate_fan(parameters: Any, state: Any) -> None:
     if state.fan_mode != FAN_REGULATE:
         follow_speed(parameters, state)
     state.fan_mode = FAN_REGULATE
+
+
+@compiled_tick
+def relay_tec(parameters: Any, state: Any, relay: Any) -> None:
+    """Have a relay drive the TEC."""
+    parameters.tec_relay = relay
+    state.tec_current_a = start_relay(relay, state.carrier_c)
+    state.tec_mode = TEC_RELAY
+
+
+@compiled_tick
+def relay_fan(parameters: Any, state: Any, relay: Any) -> None:
+    """Have a relay drive the fan."""
+    parameters.fan_relay = relay
+    state.fan_rpm = start_relay(relay, state.sink_c)
+    state.fan_mode = FAN_RELAY
 
 
 @compiled_tick

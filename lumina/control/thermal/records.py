@@ -1,10 +1,24 @@
-"""Records of the thermal law: gains, memory of a PID, and the model of the plant."""
+"""Records of the thermal law: gains, memory of a PID, a relay, and the model of the plant."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from lumina.theory.thermal_model import ThermalModel
 
-__all__ = ["PID_GAINS", "PID_STATE", "THERMAL_MODEL"]
+__all__ = ["PID_GAINS", "PID_STATE", "RELAY", "THERMAL_MODEL", "Relay"]
+
+
+class Relay(NamedTuple):
+    """Two outputs, and the band of temperature that a switch between them keeps to."""
+
+    centre_c: float
+    half_band_k: float
+    below: float
+    """Output from when the temperature has left the band downwards, in the actuator's unit."""
+    above: float
+    """Output from when it has left the band upwards."""
+
 
 PID_GAINS = np.dtype(
     [
@@ -20,5 +34,6 @@ PID_STATE = np.dtype(
         ("started", "i8"),
     ]
 )
+RELAY = np.dtype([(name, "f8") for name in Relay._fields])
 THERMAL_MODEL = np.dtype([(name, "f8") for name in ThermalModel.model_fields])
 """`ThermalModel` as compiled code reads it."""
