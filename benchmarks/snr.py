@@ -117,7 +117,7 @@ def read_identity(scenario: SnrScenario, programmed_c: float, die_c: float) -> C
     vectors = np.tile(np.eye(CHANNELS, dtype=np.complex128), REPEATS)
     light = plant.transfer_matrix() @ modulate(receivers, vectors)
     leaked = channel_matrix(scenario.crosstalk, loss_db=0.0) @ light
-    readings = detect(receivers, plant.arrays.state[0], leaked)
+    readings = detect(receivers, plant.arrays.state[0], plant.inputs[0], leaked)
     readings /= plant.config.receivers.full_scale_share
     return readings.reshape(CHANNELS, REPEATS, CHANNELS).transpose(1, 0, 2)
 

@@ -4,7 +4,8 @@ A TCP port that takes one JSON object per line and answers each with one line: `
 true, ...}``, or ``{"ok": false, "error": "..."}``. What may be asked, under ``do``:
 
 - ``fault``: `instrument`, `kind` (see `firmware_sim.faults.FaultKind`), `seconds`, `count`
-- ``set``: `plant`, `input` (a word of `twin.records.PLANT_INPUTS`), `value`
+- ``set``: `plant`, `input` (a word of `twin.records.PLANT_INPUTS`, "name[index]" where
+  there are several), `value`
 - ``read``: `plant`; answers with the truth: tick, temperatures, light, inputs
 - ``unknown``: `instrument`; headers that it did not know
 """
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from firmware_sim.faults import Fault, FaultKind
 from lumina.errors import UsageError
 from twin.plant import Plant
-from twin.records import PLANT_INPUTS
+from twin.records import PLANT_INPUTS, write_input
 
 __all__ = ["Control"]
 
@@ -132,13 +133,7 @@ class Control:
 
     def _set(self, change: SetOrder) -> None:
         plant = _named(self._plants, change.plant, "plant")
-        word, _, index = change.input.partition(".")
-        if word not in (PLANT_INPUTS.names or ()):
-            raise UsageError(f"a plant has no input {word} (known: {PLANT_INPUTS.names})")
-        if PLANT_INPUTS[word].shape:
-            plant.inputs[word][0, _index(word, index)] = change.value
-        else:
-            plant.inputs[word] = change.value
+        write_input(plant.inputs, change.input, change.value)
 
     def _answer_line(self, line: bytes) -> bytes:
         try:
@@ -152,13 +147,6 @@ def _named(things: Mapping[str, T], name: str, what: str) -> T:
     if name not in things:
         raise UsageError(f"no {what} {name} (known: {', '.join(things)})")
     return things[name]
-
-
-def _index(word: str, text: str) -> int:
-    size = PLANT_INPUTS[word].shape[0]
-    if not text.isdecimal() or int(text) >= size:
-        raise UsageError(f"{word} is set one by one: {word}.0 .. {word}.{size - 1}")
-    return int(text)
 
 
 def _truth(plant: Plant) -> dict[str, Any]:

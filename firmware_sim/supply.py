@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from drivers.options import PowerSupplyOptions
 from firmware_sim.scpi import Call, Instrument, ScpiError
-from twin.instruments import board_current_a, feed_board
+from twin.instruments import board_current_a, feed_board, supply_voltage_v
 from twin.plant import Plant
 
 __all__ = ["BenchSupply", "Output", "highest"]
@@ -100,7 +100,7 @@ class BenchSupply(Instrument):
             return 0.0
         wanted_a = self._wanted_a(output)
         share = output.current_limit_a / wanted_a if wanted_a > output.current_limit_a else 1.0
-        return output.voltage_v * share
+        return self._source_v(output) * share
 
     def current_a(self, output: Output) -> float:
         """Current from the output."""
@@ -112,6 +112,12 @@ class BenchSupply(Instrument):
             raise ScpiError(-221)
         output.on = on
         self.apply()
+
+    def _source_v(self, output: Output) -> float:
+        """What the output gives while it need not limit."""
+        if output.number != self._board_channel:
+            return output.voltage_v
+        return supply_voltage_v(self._plant, output.voltage_v)
 
     def _wanted_a(self, output: Output) -> float:
         if output.number != self._board_channel:

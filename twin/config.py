@@ -107,6 +107,9 @@ class TecConfig(Section):
         25.0, ge=-40, le=150, description="mean temperature at which S, R, K hold, C"
     )
     limit_a: float = Field(8.0, gt=0, le=50, description="largest current of the driver, A [R]")
+    compliance_v: float = Field(
+        12.0, gt=0, le=100, description="voltage of the driver into an open module, V [T]"
+    )
     slew_a_per_s: float = Field(
         1000.0, gt=0, le=1e6, description="fastest change of the current, A/s [T]"
     )

@@ -51,6 +51,9 @@ class HeaterConfig(Section):
     )
     max_drive_v: float = Field(10.0, gt=0, le=100, description="converter full scale, V")
     bits: int = Field(16, ge=12, le=16, description="resolution of the heater converters [P]")
+    short_a: float = Field(
+        0.03, gt=0, le=1, description="current at which a channel limits into a short, A [T]"
+    )
 
     @property
     def feedback_per_w(self) -> float:

@@ -6,9 +6,19 @@ import numpy as np
 
 from lumina.compiled import compiled_tick
 from lumina.frames import SAFE_STATE, TEC_ENABLED
-from lumina.theory.peltier import PeltierParameters, peltier_flows
+from lumina.theory.peltier import PeltierParameters, peltier_flows, short_circuit_a
 from twin.config import PlantConfig
-from twin.records import INSTRUMENT, SENSOR_SOUND, TEC, TICK_S, clamp
+from twin.records import (
+    INSTRUMENT,
+    SENSOR_OPEN,
+    SENSOR_SHORTED,
+    TEC,
+    TEC_OPEN,
+    TEC_REVERSED,
+    TEC_SHORTED,
+    TICK_S,
+    clamp,
+)
 
 __all__ = ["Cooling", "add_cooling", "build_cooling", "drive_fan", "drive_tec"]
 
@@ -20,6 +30,7 @@ class Cooling(NamedTuple):
     cold: int
     hot: int
     limit_a: float
+    compliance_v: float
     slew_a: float
     """Largest change of the current in one tick, in A."""
     kp_a_per_k: float
@@ -44,6 +55,7 @@ def build_cooling(config: PlantConfig) -> Cooling:
         cold=nodes.index(tec.cold_node),
         hot=nodes.index(tec.hot_node),
         limit_a=tec.limit_a,
+        compliance_v=tec.compliance_v,
         slew_a=tec.slew_a_per_s * TICK_S,
         kp_a_per_k=tec.regulator.kp_a_per_k,
         ki_a_per_k=tec.regulator.ki_a_per_k_s * TICK_S,
@@ -74,7 +86,8 @@ def drive_tec(cooling: Cooling, state: Any, inputs: Any, head: Any, measured_c: 
     """Move the TEC current towards its command, within the driver's limit and slew."""
     if inputs.tec_source == INSTRUMENT:
         # A controller that cannot read its sensor, carrier_a, switches its output off.
-        blind = inputs.regulator_on == 1.0 and inputs.sensor_fault[0] != SENSOR_SOUND
+        fault = inputs.sensor_fault[0]
+        blind = inputs.regulator_on == 1.0 and fault in (SENSOR_OPEN, SENSOR_SHORTED)
         enabled = inputs.instrument_tec_on == 1.0 and not blind
         wanted_a = inputs.instrument_tec_a
         if enabled and inputs.regulator_on == 1.0:
@@ -88,11 +101,14 @@ def drive_tec(cooling: Cooling, state: Any, inputs: Any, head: Any, measured_c: 
             and state.powered[TEC] == 1
         )
         wanted_a = head.tec_current_a
+    wanted_a = clamp(wanted_a, -cooling.limit_a, cooling.limit_a) if enabled else 0.0
+    if inputs.tec_fault == TEC_OPEN:
+        state.tec_voltage_v = np.sign(wanted_a) * cooling.compliance_v
+        enabled = False
     if not enabled:
         state.tec_current_a = 0.0  # an open output stage carries nothing
         return
     now_a = state.tec_current_a
-    wanted_a = clamp(wanted_a, -cooling.limit_a, cooling.limit_a)
     state.tec_current_a = clamp(wanted_a, now_a - cooling.slew_a, now_a + cooling.slew_a)
 
 
@@ -106,12 +122,31 @@ def drive_fan(cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     if inputs.fan_source == INSTRUMENT:
         wanted_rpm = inputs.instrument_fan_rpm
     wanted_rpm = clamp(wanted_rpm, 0.0, cooling.full_speed_rpm)
+    wanted_rpm *= 1.0 - clamp(inputs.fan_drag, 0.0, 1.0)
     state.fan_rpm += cooling.fan_share * (wanted_rpm - state.fan_rpm)
 
 
 @compiled_tick
+def module_flows(
+    cooling: Cooling, state: Any, fault: float, cold_c: float, hot_c: float
+) -> tuple[float, float]:
+    """Heat that the module absorbs and releases, W; notes the voltage that its driver sees."""
+    module_a = state.tec_current_a
+    if fault == TEC_SHORTED:  # what its own Seebeck voltage drives through the short
+        module_a = short_circuit_a(cooling.tec, cold_c, hot_c)
+    elif fault == TEC_REVERSED:
+        module_a = -module_a
+    absorbed_w, released_w, voltage_v = peltier_flows(cooling.tec, module_a, cold_c, hot_c)
+    if fault == TEC_REVERSED:
+        voltage_v = -voltage_v
+    if fault != TEC_OPEN:
+        state.tec_voltage_v = voltage_v
+    return absorbed_w, released_w
+
+
+@compiled_tick
 def add_cooling(
-    cooling: Cooling, state: Any, temperature_c: Any, heat_w: Any, ambient_c: float
+    cooling: Cooling, state: Any, inputs: Any, temperature_c: Any, heat_w: Any, ambient_c: float
 ) -> None:
     """Add to `heat_w` what TEC and fan move beyond the network's own conductances.
 
@@ -119,10 +154,7 @@ def add_cooling(
     comes the rest, by the temperatures at the start of the tick.
     """
     cold_c, hot_c = temperature_c[cooling.cold], temperature_c[cooling.hot]
-    absorbed_w, released_w, voltage_v = peltier_flows(
-        cooling.tec, state.tec_current_a, cold_c, hot_c
-    )
-    state.tec_voltage_v = voltage_v
+    absorbed_w, released_w = module_flows(cooling, state, inputs.tec_fault, cold_c, hot_c)
     back_w = cooling.tec.conductance_w_per_k * (hot_c - cold_c)
     heat_w[cooling.cold] -= absorbed_w + back_w
     heat_w[cooling.hot] += released_w + back_w

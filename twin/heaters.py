@@ -12,7 +12,7 @@ from lumina.theory.drive import self_heated
 from twin.chip import Chip
 from twin.config import PlantConfig
 from twin.records import HEATERS as HEATERS_PART
-from twin.records import INSTRUMENT
+from twin.records import INSTRUMENT, clamp
 
 __all__ = ["Heaters", "build_heaters", "drive_heaters", "set_phases"]
 
@@ -29,6 +29,8 @@ class Heaters(NamedTuple):
     full_code: int
     feedback_per_w: float
     """alpha R_th, in 1/W."""
+    short_a: float
+    """Current at which a channel's driver limits into a short, in A."""
     conductance_s: FloatArray
     """1 / R0, in S."""
     phase_per_w: FloatArray
@@ -61,6 +63,7 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
         full_scale_v=heater.max_drive_v,
         full_code=(1 << heater.bits) - 1,
         feedback_per_w=heater.feedback_per_w,
+        short_a=heater.short_a,
         conductance_s=1.0 / chip.resistance_ohm,
         phase_per_w=np.pi / chip.pi_power_w,
         phi0_rad=chip.phi0_rad,
@@ -140,7 +143,7 @@ def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> N
         _converted_v(actuator.heater_code, heaters.full_code, heaters.full_scale_v, drive_v)
     else:
         drive_v[:] = 0.0
-    state.heater_power_w = _warm(
+    heater_power_w = _warm(
         drive_v,
         heaters.conductance_s,
         heaters.feedback_per_w,
@@ -148,6 +151,24 @@ def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> N
         heaters.power_w,
         heaters.own_rad,
     )
+    heater_power_w -= cold_power_w(heaters, inputs.heater_open)
+    heater_power_w -= cold_power_w(heaters, inputs.heater_short)
+    state.heater_power_w = heater_power_w
+
+
+@compiled_tick
+def cold_power_w(heaters: Heaters, broken: float) -> float:
+    """Leave the heater of channel `broken` - 1 cold; returns the power that it had, in W.
+
+    Open, it carries nothing; shorted at its pads, the driver's limit keeps the voltage down
+    and the wiring takes the rest.
+    """
+    channel = int(clamp(broken, 0.0, 1e6)) - 1
+    if channel < 0 or channel >= heaters.power_w.size:
+        return 0.0
+    power_w: float = heaters.power_w[channel]
+    heaters.power_w[channel] = heaters.own_rad[channel] = 0.0
+    return power_w
 
 
 @compiled_fast

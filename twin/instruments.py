@@ -9,26 +9,26 @@ import numpy as np
 
 from lumina.frames import HEATERS_ENABLED, TEC_ENABLED
 from twin.plant import Plant
-from twin.records import INSTRUMENT, SENSOR_SOUND
+from twin.rails import BROWN_OUT_SHARE
+from twin.records import INSTRUMENT, SENSOR_OPEN, SENSOR_SHORTED, SENSOR_STUCK
 
 __all__ = [
     "CARRIER",
     "SINK",
     "PhotodiodeHead",
     "board_current_a",
+    "emitted_w",
     "feed_board",
     "reading_noise",
     "responsivity_a_per_w",
     "stand_by",
+    "supply_voltage_v",
     "take_over_tec",
     "thermistor_c",
 ]
 
 CARRIER, SINK = 0, 3
 """Thermistors of the board that a stand-alone temperature controller reads."""
-
-BROWN_OUT_SHARE = 0.9
-"""Share of the board's nominal voltage below which its converters stop."""
 
 CONVERTER_EFFICIENCY = 0.9
 
@@ -83,7 +83,7 @@ class PhotodiodeHead:
         if self._port >= self._plant.architecture.ports:
             return 0.0
         share = self._plant.config.receivers.monitor_share
-        return float(self._plant.output_power_w()[self._port] * share)
+        return float(self._plant.detected_power_w()[self._port] * share)
 
     def is_dark(self) -> bool:
         """Whether it may be zeroed."""
@@ -110,8 +110,19 @@ def feed_board(plant: Plant, voltage_v: float, nominal_v: float) -> None:
     plant.inputs["supply_on"] = float(voltage_v >= BROWN_OUT_SHARE * nominal_v)
 
 
+def emitted_w(plant: Plant, power_w: float) -> float:
+    """Light of a laser that is set to `power_w`."""
+    return power_w * (1.0 - float(plant.inputs["laser_dip"][0]))
+
+
+def supply_voltage_v(plant: Plant, voltage_v: float) -> float:
+    """Voltage of the supply's channel that is set to `voltage_v`."""
+    return voltage_v * (1.0 - float(plant.inputs["supply_sag"][0]))
+
+
 def board_current_a(plant: Plant, voltage_v: float) -> float:
-    """Current that the board draws from the supply's channel."""
+    """Current that the board draws from the supply's channel; nothing once its rails are down."""
+    voltage_v = supply_voltage_v(plant, voltage_v)
     if plant.inputs["supply_on"][0] != 1.0 or voltage_v <= 0.0:
         return 0.0
     head = plant.sensor.head[0]
@@ -153,8 +164,12 @@ def thermistor_c(plant: Plant, name: str, sensor: int) -> float:
         name: the instrument that reads it, which names the noise.
         sensor: `CARRIER` or `SINK`.
     """
-    if plant.inputs["sensor_fault"][0, sensor] != SENSOR_SOUND:
+    fault = plant.inputs["sensor_fault"][0, sensor]
+    if fault in (SENSOR_OPEN, SENSOR_SHORTED):
         return np.nan
     thermistor = plant.arrays.sensors.thermistor[sensor]
-    noise_k = thermistor["noise_k"] * reading_noise(plant, name).standard_normal(sensor + 1)[-1]
-    return float(thermistor["bead_c"] + noise_k)
+    seen_c = float(thermistor["seen_c"])
+    if fault == SENSOR_STUCK:
+        return seen_c
+    noise_k = float(thermistor["noise_k"] + plant.inputs["sensor_noise_k"][0, sensor])
+    return seen_c + noise_k * float(reading_noise(plant, name).standard_normal(sensor + 1)[-1])

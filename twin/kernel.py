@@ -32,6 +32,9 @@ SHORTEST_M, LONGEST_M = 1.2e-6, 1.7e-6
 COLDEST_C, HOTTEST_C = -60.0, 150.0
 """Ambient temperatures for which the plant is modelled, in C."""
 
+MOST_HEAT_W = 1e3
+"""Largest pump of heat, in W."""
+
 FloatArray = NDArray[np.float64]
 
 
@@ -65,6 +68,13 @@ class PlantArrays(NamedTuple):
 
 
 @compiled_tick
+def inlet_c(inputs: Any) -> float:
+    """Temperature of the air that the fan takes in."""
+    step_k = clamp(inputs.ambient_step_k, -HOTTEST_C, HOTTEST_C)
+    return inputs.ambient_c + step_k  # type: ignore[no-any-return]
+
+
+@compiled_tick
 def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: Any) -> None:
     """Add up who heats what, then advance the network."""
     wanted_w = clamp(inputs.compute_power_w, 0.0, heat.compute_limit_w)
@@ -73,24 +83,26 @@ def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: A
     for node in range(heat_w.size):
         heat_w[node] = 0.0
     heat_w[heat.die] = state.compute_power_w + state.heater_power_w
-    ambient_c = clamp(inputs.ambient_c, COLDEST_C, HOTTEST_C)
-    add_cooling(cooling, state, temperature_c, heat_w, ambient_c)
+    heat_w[heat.die] += clamp(inputs.die_heat_w, 0.0, MOST_HEAT_W)
+    heat_w[cooling.cold] += clamp(inputs.carrier_heat_w, 0.0, MOST_HEAT_W)
+    ambient_c = clamp(inlet_c(inputs), COLDEST_C, HOTTEST_C)
+    add_cooling(cooling, state, inputs, temperature_c, heat_w, ambient_c)
     heat_step(heat.step, temperature_c, heat_w, ambient_c, heat.scratch)
 
 
 @compiled_tick
 def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) -> None:
     """What the board measures of heat, cooling and load."""
-    row, fault = sensors.thermistor, inputs.sensor_fault
-    head.carrier_a_code = thermistor_code(row[0], fault[0], noise[0])
-    head.carrier_b_code = thermistor_code(row[1], fault[1], noise[1])
-    head.die_code = thermistor_code(row[2], fault[2], noise[2])
-    head.sink_code = thermistor_code(row[3], fault[3], noise[3])
+    row, fault, noisy = sensors.thermistor, inputs.sensor_fault, inputs.sensor_noise_k
+    head.carrier_a_code = thermistor_code(row[0], fault[0], noisy[0], noise[0])
+    head.carrier_b_code = thermistor_code(row[1], fault[1], noisy[1], noise[1])
+    head.die_code = thermistor_code(row[2], fault[2], noisy[2], noise[2])
+    head.sink_code = thermistor_code(row[3], fault[3], noisy[3], noise[3])
     head.tec_current_a = state.tec_current_a
     head.tec_voltage_v = state.tec_voltage_v
     head.fan_rpm = state.fan_rpm
-    head.compute_power_w = metered_power_w(sensors, state.tick, state.compute_power_w)
-    head.inlet_c = inputs.ambient_c
+    head.compute_power_w = metered_power_w(sensors, inputs, state.tick, state.compute_power_w)
+    head.inlet_c = inlet_c(inputs)
 
 
 @compiled_tick
@@ -112,15 +124,16 @@ def advance(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) ->
     fill_normal(state.seed, TICK_STREAM, state.tick, noise)
     step_rails(plant.rails, state, inputs, command, head)
     drive_heaters(heaters, state, inputs, actuator)
-    drive_tec(cooling, state, inputs, command, sensors.thermistor[0].bead_c)
+    drive_tec(cooling, state, inputs, command, sensors.thermistor[0].seen_c)
     drive_fan(cooling, state, inputs, command)
     exchange_heat(heat, cooling, state, inputs, command)
-    wavelength_m = clamp(inputs.laser_wavelength_m, SHORTEST_M, LONGEST_M)
+    hop_m = clamp(inputs.laser_hop_m, -LONGEST_M, LONGEST_M)
+    wavelength_m = clamp(inputs.laser_wavelength_m + hop_m, SHORTEST_M, LONGEST_M)
     set_phases(heaters, heat.temperature_c[heat.die], wavelength_m)
     illuminate(optics, state, inputs, command, heaters.phase_rad)
-    follow_temperatures(sensors, heat.temperature_c)
+    follow_temperatures(sensors, inputs, heat.temperature_c)
     fill_head(sensors, noise, state, inputs, head)
-    read_monitors(optics, state, noise[SENSORS:], sensor)
+    read_monitors(optics, state, inputs, noise[SENSORS:], sensor)
 
 
 @compiled_tick

@@ -13,10 +13,11 @@ from twin.chip import Chip, path_transmission
 from twin.config import PlantConfig
 from twin.records import DETECTORS, LASER, TICK_S, clamp
 
-__all__ = ["Optics", "build_optics", "illuminate", "read_monitors"]
+__all__ = ["MOST_LIGHT_W", "Optics", "build_optics", "illuminate", "read_monitors"]
 
 ELEMENTARY_CHARGE_C = 1.602176634e-19
 BOLTZMANN_J_PER_K = 1.380649e-23
+MOST_LIGHT_W = 10.0
 
 
 class Optics(NamedTuple):
@@ -85,7 +86,8 @@ def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: An
     state.chip_power_w = 0.0
     if not dark:
         scale = clamp(head.laser_scale, 0.0, 1.0)
-        state.chip_power_w = scale * clamp(inputs.laser_power_w, 0.0, 10.0)
+        emitted_w = clamp(inputs.laser_power_w, 0.0, MOST_LIGHT_W)
+        state.chip_power_w = scale * emitted_w * (1.0 - clamp(inputs.laser_dip, 0.0, 1.0))
     if state.chip_power_w == 0.0:
         optics.output_power_w[:] = 0.0
         return
@@ -97,12 +99,13 @@ def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: An
 
 
 @compiled_tick
-def read_monitors(optics: Optics, state: Any, noise: Any, sensor: Any) -> None:
+def read_monitors(optics: Optics, state: Any, inputs: Any, noise: Any, sensor: Any) -> None:
     """Fill the detector codes and the laser monitor of the frame.
 
     Args:
         optics: the light path after `illuminate`.
         state: the plant's state.
+        inputs: the plant's inputs.
         noise: shape (ports + 1,) or longer, standard normal; the last used is the laser's.
         sensor: the frame to fill.
     """
@@ -114,9 +117,10 @@ def read_monitors(optics: Optics, state: Any, noise: Any, sensor: Any) -> None:
     intensity = 1.0 + optics.intensity_noise * noise[code.size]
     sensor.head[0].laser_power_w = state.chip_power_w * intensity
     codes_per_a = optics.top_code / optics.full_scale_a
+    stray_a = optics.monitor_a_per_w * clamp(inputs.stray_light_w, 0.0, MOST_LIGHT_W)
     for port in range(code.size):
         light_a = optics.monitor_a_per_w * optics.output_power_w[port] * intensity
-        current_a = light_a + optics.dark_current_a
+        current_a = light_a + optics.dark_current_a + stray_a
         variance = optics.shot_a * current_a + optics.johnson_a2
         seen = (current_a + np.sqrt(variance) * noise[port]) * codes_per_a + 0.5
         code[port] = np.uint16(min(max(seen, 0.0), optics.top_code))

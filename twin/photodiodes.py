@@ -60,7 +60,7 @@ class PhotodiodeAmplifiers:
 
     def _light_w(self) -> NDArray[np.float64]:
         share = self.plant.config.receivers.monitor_share
-        lit_w = self.plant.output_power_w()[self.port : self.port + self.channels] * share
+        lit_w = self.plant.detected_power_w()[self.port : self.port + self.channels] * share
         light_w = np.zeros(self.channels)
         light_w[: lit_w.size] = lit_w
         return light_w

@@ -98,13 +98,23 @@ class Plant:
         return dict(zip(self.config.thermal.nodes, values, strict=True))
 
     def heater_current_a(self) -> NDArray[np.float64]:
-        """Current through every heater, in A, shape (shifters,)."""
-        drive_v, power_w = self.arrays.heaters.drive_v, self.arrays.heaters.power_w
-        return np.divide(power_w, drive_v, out=np.zeros_like(power_w), where=drive_v > 0.0)
+        """Current of every heater's driver, in A, shape (shifters,)."""
+        heaters = self.arrays.heaters
+        driven = heaters.drive_v > 0.0
+        current_a = np.zeros_like(heaters.power_w)
+        np.divide(heaters.power_w, heaters.drive_v, out=current_a, where=driven)
+        shorted = int(self.inputs["heater_short"][0]) - 1
+        if 0 <= shorted < current_a.size and driven[shorted]:
+            current_a[shorted] = heaters.short_a
+        return current_a
 
     def output_power_w(self) -> NDArray[np.float64]:
         """Light at every output port in the last tick, in W, shape (ports,)."""
         return self.arrays.optics.output_power_w.copy()
+
+    def detected_power_w(self) -> NDArray[np.float64]:
+        """The same as its detector sees it, stray light included, in W, shape (ports,)."""
+        return self.output_power_w() + float(self.inputs["stray_light_w"][0])
 
     def transfer_matrix(self) -> NDArray[np.complex128]:
         """Fields out over fields in, losses included, as the chip stood in the last tick.
@@ -137,7 +147,7 @@ class Plant:
             state["operations"] = self.arrays.state["operations"][0]
             block = slice(first, first + BLOCK)
             outputs = pass_through(matrix, modulate(self._receivers, fields[:, block]))
-            readings[:, block] = detect(self._receivers, state, outputs)
+            readings[:, block] = detect(self._receivers, state, self.inputs[0], outputs)
         return readings
 
     def _at_rest(self) -> tuple[Any, NDArray[np.float64]]:

@@ -9,7 +9,10 @@ from lumina.compiled import compiled_tick
 from twin.config import PlantRailConfig
 from twin.records import DETECTORS, HEATERS, LASER, TEC, TICK_S, clamp
 
-__all__ = ["build_rails", "step_rails"]
+__all__ = ["BROWN_OUT_SHARE", "build_rails", "step_rails"]
+
+BROWN_OUT_SHARE = 0.9
+"""Share of the board's nominal supply voltage below which its converters stop."""
 
 NOBODY = -1
 PARTS = {
@@ -65,7 +68,8 @@ def load_current_a(rail: Any, power_w: float) -> float:
 @compiled_tick
 def step_rails(rails: NDArray[Any], state: Any, inputs: Any, actuator: Any, head: Any) -> None:
     """Move the rails for one tick, fill their readings into the sensor head, say who has power."""
-    supplied = 1 if inputs.supply_on == 1.0 else 0
+    sag = clamp(inputs.supply_sag, 0.0, 1.0)
+    supplied = 1 if inputs.supply_on == 1.0 and 1.0 - sag >= BROWN_OUT_SHARE else 0
     state.powered[:] = supplied
     for i in range(rails.size):
         rail = rails[i]

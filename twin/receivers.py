@@ -6,6 +6,7 @@ cosine or sine of the phase; its shot noise is that of both diodes of the pair, 
 together see half of all light. The laser's intensity noise scales signal and oscillator
 alike, so all outputs by one factor; its phase noise turns all outputs by one angle of
 variance 2 pi x linewidth x delay between the two ways. Direct: one photodiode per output.
+Stray light falls on one diode of each pair, so it is not balanced away.
 """
 
 from typing import Any, NamedTuple
@@ -18,8 +19,8 @@ from lumina.errors import MatrixError
 from lumina.theory.noise import fill_normal
 from twin.config import PlantConfig
 from twin.converters import convert, convert_positive
-from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, Optics
-from twin.records import DETECTORS
+from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, MOST_LIGHT_W, Optics
+from twin.records import DETECTORS, clamp
 
 __all__ = [
     "RECEIVER_STREAM",
@@ -159,6 +160,7 @@ def _laser_noise(receivers: Receivers, noise: Any, common: ComplexArray) -> None
 def _detect_coherent(
     receivers: Receivers,
     power_w: float,
+    stray_a: float,
     outputs: ComplexArray,
     common: ComplexArray,
     noise: Any,
@@ -170,17 +172,18 @@ def _detect_coherent(
     gain = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
     gain /= receivers.full_scale_a
     half_a_per_w = 0.5 * receivers.responsivity_a_per_w
+    stray = stray_a / receivers.full_scale_a
     bits, inl_lsb = receivers.bits, receivers.inl_lsb
     for port in range(ports):
         for vector in range(vectors):
             field = outputs[port, vector]
             light_w = oscillator_w + input_w * (field.real**2 + field.imag**2)
-            current_a = half_a_per_w * light_w + 2.0 * receivers.dark_current_a
+            current_a = half_a_per_w * light_w + 2.0 * receivers.dark_current_a + stray_a
             rms = np.sqrt(receivers.shot_a * current_a + receivers.johnson_a2)
             rms /= receivers.full_scale_a
             beat = gain * common[vector] * field
-            in_phase = beat.real + rms * noise[2 + port, vector]
-            across = beat.imag + rms * noise[2 + ports + port, vector]
+            in_phase = beat.real + rms * noise[2 + port, vector] + stray
+            across = beat.imag + rms * noise[2 + ports + port, vector] + stray
             outputs[port, vector] = complex(
                 convert(in_phase, bits, inl_lsb), convert(across, bits, inl_lsb)
             )
@@ -190,6 +193,7 @@ def _detect_coherent(
 def _detect_direct(
     receivers: Receivers,
     power_w: float,
+    stray_a: float,
     outputs: ComplexArray,
     common: ComplexArray,
     noise: Any,
@@ -200,19 +204,20 @@ def _detect_direct(
     for port in range(ports):
         for vector in range(vectors):
             field = outputs[port, vector]
-            light_a = gain_a * abs(common[vector]) * (field.real**2 + field.imag**2)
+            light_a = gain_a * abs(common[vector]) * (field.real**2 + field.imag**2) + stray_a
             variance = receivers.shot_a * (light_a + receivers.dark_current_a)
             rms_a = np.sqrt(variance + receivers.johnson_a2)
             seen = (light_a + rms_a * noise[2 + port, vector]) / receivers.full_scale_a
             outputs[port, vector] = convert_positive(seen, receivers.bits, receivers.inl_lsb)
 
 
-def detect(receivers: Receivers, state: Any, outputs: ComplexArray) -> ComplexArray:
+def detect(receivers: Receivers, state: Any, inputs: Any, outputs: ComplexArray) -> ComplexArray:
     """Readings of the receivers, in place of fields relative to one input's full scale.
 
     Args:
         receivers: the receivers.
         state: the plant's state: light, power, and the names of the noise.
+        inputs: the plant's inputs.
         outputs: shape (ports, batch), overwritten and returned.
     """
     if state["powered"][DETECTORS] == 0:
@@ -226,5 +231,7 @@ def detect(receivers: Receivers, state: Any, outputs: ComplexArray) -> ComplexAr
     table, common = noise.reshape(rows, -1), np.empty(vectors, np.complex128)
     _laser_noise(receivers, table, common)
     kernel = _detect_coherent if receivers.coherent else _detect_direct
-    kernel(receivers, float(state["chip_power_w"]), outputs, common, table)
+    stray_w = clamp(float(inputs["stray_light_w"]), 0.0, MOST_LIGHT_W)
+    stray_a = receivers.responsivity_a_per_w * stray_w
+    kernel(receivers, float(state["chip_power_w"]), stray_a, outputs, common, table)
     return outputs

@@ -2,11 +2,17 @@
 
 Both are single records. Inputs are written from Python at any time, one aligned word at
 a time; a tick sees the old word or the new one. A word that is not a number counts as 0.
+The words of faults are 0 in a healthy plant.
 """
 
+import re
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lumina.compiled import compiled_tick
+from lumina.errors import UsageError
 from lumina.frames import MAX_RAILS
 
 __all__ = [
@@ -21,9 +27,15 @@ __all__ = [
     "SENSOR_OPEN",
     "SENSOR_SHORTED",
     "SENSOR_SOUND",
+    "SENSOR_STUCK",
     "TEC",
+    "TEC_OPEN",
+    "TEC_REVERSED",
+    "TEC_SHORTED",
+    "TEC_SOUND",
     "TICK_S",
     "clamp",
+    "write_input",
 ]
 
 TICK_S = 0.001
@@ -35,8 +47,11 @@ SENSORS = 4
 BOARD, INSTRUMENT = 0.0, 1.0
 """Values of the `*_source` words: who commands the part."""
 
-SENSOR_SOUND, SENSOR_OPEN, SENSOR_SHORTED = 0.0, 1.0, 2.0
+SENSOR_SOUND, SENSOR_OPEN, SENSOR_SHORTED, SENSOR_STUCK = 0.0, 1.0, 2.0, 3.0
 """Values of the `sensor_fault` words."""
+
+TEC_SOUND, TEC_OPEN, TEC_SHORTED, TEC_REVERSED = 0.0, 1.0, 2.0, 3.0
+"""Values of the `tec_fault` word."""
 
 LASER, HEATERS, DETECTORS, TEC = 0, 1, 2, 3
 """Parts that a rail can power: index into `PLANT_STATE.powered`."""
@@ -60,12 +75,28 @@ PLANT_INPUTS = np.dtype(
         ("instrument_fan_rpm", "f8"),
         ("heater_source", "f8"),  # voltages in PlantArrays.instrument_heater_v
         # Faults.
-        ("fan_stall", "f8"),
         ("sensor_fault", "f8", (SENSORS,)),
+        ("sensor_drift_k_per_s", "f8", (SENSORS,)),  # grows from 0 while it is not 0
+        ("sensor_noise_k", "f8", (SENSORS,)),  # rms, beside the sensor's own
+        ("tec_fault", "f8"),
+        ("fan_stall", "f8"),
+        ("fan_drag", "f8"),  # share of the commanded speed that is not reached
+        ("die_heat_w", "f8"),  # heat that no meter sees
+        ("carrier_heat_w", "f8"),
+        ("ambient_step_k", "f8"),
+        ("heater_open", "f8"),  # 1 + the channel
+        ("heater_short", "f8"),  # 1 + the channel
+        ("laser_hop_m", "f8"),  # off the wavelength that is set
+        ("laser_dip", "f8"),  # share of the power that is missing
+        ("stray_light_w", "f8"),  # on every detector, as if it came from its output port
         ("rail_short", "f8", (MAX_RAILS,)),
         ("rail_offset_v", "f8", (MAX_RAILS,)),
+        ("supply_sag", "f8"),  # share of the bench supply's voltage that is missing
+        ("meter_loss", "f8"),  # share of the metered compute power that is missing
     ]
 )
+
+INPUT_NAME = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 PLANT_STATE = np.dtype(
     [
@@ -83,6 +114,32 @@ PLANT_STATE = np.dtype(
         ("chip_power_w", "f8"),  # light behind the board's attenuator
     ]
 )
+
+
+def write_input(inputs: NDArray[Any], name: str, value: float) -> None:
+    """Write one word of the inputs.
+
+    Args:
+        inputs: shape (1,), dtype PLANT_INPUTS.
+        name: of the word; "name[index]" where there are several.
+        value: what it is from the next tick on.
+
+    Raises:
+        UsageError: there is no such word.
+    """
+    parts = INPUT_NAME.fullmatch(name)
+    word, index = parts.groups() if parts else (name, None)
+    known = PLANT_INPUTS.names or ()
+    if word not in known:
+        raise UsageError(f"a plant has no input {word} (known: {', '.join(known)})")
+    size = PLANT_INPUTS[word].shape
+    if not size and index is None:
+        inputs[word] = value
+    elif size and index is not None and int(index) < size[0]:
+        inputs[word][0, int(index)] = value
+    else:
+        allowed = f"{word}[0] .. {word}[{size[0] - 1}]" if size else word
+        raise UsageError(f"a plant has no input {name} (known: {allowed})")
 
 
 @compiled_tick

@@ -13,7 +13,7 @@ from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
-from twin.instruments import PhotodiodeHead
+from twin.instruments import PhotodiodeHead, emitted_w
 
 __all__ = ["TwinLaser", "TwinPowerMeter"]
 
@@ -52,7 +52,7 @@ class TwinLaser(TwinInstrument, Laser):
         if self._word("laser_on") != 1.0:
             return 0.0
         reading = 1.0 + self.METER_NOISE * self._noise().standard_normal()
-        return self._word("laser_power_w") * reading
+        return emitted_w(self._plant, self._word("laser_power_w")) * reading
 
     async def set_emission(self, on: bool) -> None:
         await self._exchange()

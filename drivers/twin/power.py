@@ -8,7 +8,7 @@ from drivers.ranges import check_channel, check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
-from twin.instruments import board_current_a, feed_board
+from twin.instruments import board_current_a, feed_board, supply_voltage_v
 
 __all__ = ["TwinPowerSupply"]
 
@@ -84,7 +84,9 @@ class TwinPowerSupply(TwinInstrument, PowerSupply):
 
     async def read_voltage_v(self, channel: int) -> float:
         output = await self._output(channel)
-        return output.voltage_v if output.on else 0.0
+        if not output.on or channel != self._board_channel:
+            return output.voltage_v if output.on else 0.0
+        return supply_voltage_v(self._plant, output.voltage_v)
 
     async def read_current_a(self, channel: int) -> float:
         await self._output(channel)

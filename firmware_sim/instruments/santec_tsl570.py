@@ -21,7 +21,7 @@ from firmware_sim.scpi import (
     switch,
 )
 from firmware_sim.units import dbm
-from twin.instruments import reading_noise
+from twin.instruments import emitted_w, reading_noise
 from twin.plant import Plant
 from twin.records import TICK_S
 
@@ -120,7 +120,7 @@ class SantecTsl570(Instrument):
         if self._plant.inputs["laser_on"][0] != 1.0:
             return self.told(0.0)
         noise = METER_NOISE * reading_noise(self._plant, self.name).standard_normal()
-        return self.told(self.settings.power_w * (1.0 + noise))
+        return self.told(emitted_w(self._plant, self.settings.power_w) * (1.0 + noise))
 
     def sweep(self, call: Call) -> None:
         """0 stops, 1 starts."""

@@ -33,6 +33,7 @@ from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
 from lumina.runtime.supervisor import Supervisor
 from lumina.store import RunFolder
+from twin.records import write_input
 
 if TYPE_CHECKING:
     from twin.plant import Plant
@@ -201,8 +202,7 @@ def environment_of(
     """The room around a processor's plant, twin or simulated; None around a real one."""
     where = config.instruments[processor].plant
     if where in plants:
-        inputs = plants[where].inputs
-        return Environment(config.plants[where], inputs.__setitem__)
+        return Environment(config.plants[where], partial(write_input, plants[where].inputs))
     if processor in simulators.addresses:
         return Environment(config.plants[where], partial(simulators.set_input, where))
     return None

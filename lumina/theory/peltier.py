@@ -93,6 +93,13 @@ def current_for_heat(
 
 
 @compiled_tick
+def short_circuit_a(tec: PeltierParameters, cold_c: float, hot_c: float) -> float:
+    """Current of a shorted module, in A: V = 0, so I = -S dT / R, which heats the cold side."""
+    seebeck, resistance, _ = at_mean(tec, cold_c, hot_c)
+    return -seebeck * (hot_c - cold_c) / resistance
+
+
+@compiled_tick
 def peltier_flows(
     tec: PeltierParameters, current_a: float, cold_c: float, hot_c: float
 ) -> tuple[float, float, float]:

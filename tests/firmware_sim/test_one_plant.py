@@ -186,7 +186,10 @@ def test_a_fault_is_ordered_while_it_runs(firmware: Firmware) -> None:
         ({"do": "fault", "instrument": "nobody", "kind": "late"}, "no instrument nobody"),
         ({"do": "fault", "instrument": "meter", "kind": "moody"}, "kind"),
         ({"do": "set", "plant": "main", "input": "weather", "value": 1}, "no input weather"),
-        ({"do": "set", "plant": "main", "input": "sensor_fault", "value": 1}, "sensor_fault.0"),
+        (
+            {"do": "set", "plant": "main", "input": "sensor_fault", "value": 1},
+            "sensor_fault[0]",
+        ),
         ({"do": "read", "plant": "garden"}, "no plant garden"),
         ({"do": "sing"}, "do"),
     ],
