@@ -1,21 +1,64 @@
 """What a calibration found: one chip's parameters, and how well they are known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.findings import Findings
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["CalibrationQuality", "ChipCalibration"]
+__all__ = ["CalibrationQuality", "ChannelFault", "ChipCalibration", "Fault", "Part"]
 
 FloatArray = NDArray[np.float64]
 
-SCHEMA = 1
-"""Version of `ChipCalibration.to_arrays`; a file of another one is refused."""
+ROUTINE = "mesh"
+"""Name of the routine whose findings these are."""
+
+SCHEMA = 2
+"""Version of `ChipCalibration.to_findings`; findings of another one are refused."""
+
+
+class Part(StrEnum):
+    """What a channel number counts."""
+
+    SHIFTER = "shifter"
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Fault(StrEnum):
+    """What can be wrong with a channel."""
+
+    DEAD = "dead"  # nothing answers: heater open, detector dark
+    SWAPPED = "swapped"  # acts in another channel's place
+    NO_FRINGE = "no fringe"  # what it draws is no circle, or off the data sheet
+    SATURATED = "saturated"
+    UNSTABLE = "unstable"  # does not repeat
+
+
+@dataclass(frozen=True)
+class ChannelFault:
+    """One channel that could not be calibrated; the others are.
+
+    Attributes:
+        part: what `channel` counts.
+        channel: from 0.
+        fault: what is wrong.
+        reason: the same for people, with the figures that tell.
+    """
+
+    part: Part
+    channel: int
+    fault: Fault
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.channel}: {self.fault}, {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +111,8 @@ class ChipCalibration:
         interferometer_amplitude: field transmission of one interferometer, 0 to 1 or so.
         reference_die_c: die temperature that phi0 holds for, in C.
         quality: how the calibration went; None where nothing was measured.
+        faults: channels that could not be calibrated. A faulty shifter's numbers describe it
+            as it stands, undriven; it is not to be programmed.
     """
 
     architecture: MeshArchitecture
@@ -82,6 +127,14 @@ class ChipCalibration:
     interferometer_amplitude: float
     reference_die_c: float
     quality: CalibrationQuality | None = None
+    faults: tuple[ChannelFault, ...] = ()
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        """Shape (shifters,): whether each shifter may be programmed."""
+        good = np.ones(self.architecture.shifters, bool)
+        good[[f.channel for f in self.faults if f.part is Part.SHIFTER]] = False
+        return good
 
     @classmethod
     def nominal(
@@ -108,31 +161,46 @@ class ChipCalibration:
             reference_die_c=reference_die_c,
         )
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything as named arrays, for a run folder; scalars have no dimension."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        del own["architecture"], own["quality"]
-        own |= {"schema": SCHEMA, "ports": self.architecture.ports, "kind": self.architecture.kind}
-        if self.quality is not None:
-            own |= vars(self.quality)
-        return {name: np.asarray(value) for name, value in own.items()}
+    def to_findings(self) -> Findings:
+        """Everything, as the store and run folders keep it."""
+        architecture, quality = self.architecture, self.quality
+        record = {"ports": architecture.ports, "kind": architecture.kind} | _fields(self)
+        if quality is not None:
+            record |= _fields(quality)
+        lengths = {architecture.shifters: "shifters", architecture.splitters: "splitters"}
+        tables: dict[str, dict[str, NDArray[Any]]] = {"faults": _fault_columns(self.faults)}
+        for name, value in record.items():
+            if isinstance(value, np.ndarray) and value.ndim == 1:
+                tables.setdefault(lengths.get(len(value), "others"), {})[name] = value
+        return Findings(
+            routine=ROUTINE,
+            schema=SCHEMA,
+            values={k: v for k, v in record.items() if not isinstance(v, np.ndarray)},
+            tables=tables,
+            arrays={k: v for k, v in record.items() if isinstance(v, np.ndarray) and v.ndim > 1},
+        )
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The inverse of `to_arrays`.
+    def from_findings(cls, findings: Findings) -> Self:
+        """The inverse of `to_findings`.
 
         Raises:
             CalibrationError: another schema, or arrays that are missing or of the wrong shape.
         """
+        if (findings.routine, findings.schema) != (ROUTINE, SCHEMA):
+            raise CalibrationError(
+                f"{findings.routine} findings of schema {findings.schema} "
+                f"(allowed: {ROUTINE} findings of schema {SCHEMA}); calibrate again"
+            )
+        record = findings.everything()
         try:
-            if int(arrays["schema"]) != SCHEMA:
-                raise CalibrationError(f"schema {arrays['schema']} (allowed: {SCHEMA})")
-            architecture = MeshArchitecture(int(arrays["ports"]), str(arrays["kind"]))  # type: ignore[arg-type]
-            quality = _picked(CalibrationQuality, arrays) if "noise" in arrays else {}
-            own = _picked(cls, arrays) | {"architecture": architecture}
-            found = cls(**own, quality=CalibrationQuality(**quality) if quality else None)
+            architecture = MeshArchitecture(record["ports"], record["kind"])
+            quality = _picked(CalibrationQuality, record) if "noise" in record else None
+            own = _picked(cls, record) | {"architecture": architecture}
+            own |= {"quality": quality and CalibrationQuality(**quality)}
+            found = cls(**own, faults=_faults(findings.tables.get("faults", {})))
         except (KeyError, TypeError, ValueError) as error:
-            raise CalibrationError(f"not a calibration: {error}") from error
+            raise CalibrationError(f"not a calibration: {error!r}") from error
         found.check_shapes()
         return found
 
@@ -144,18 +212,37 @@ class ChipCalibration:
         """
         count = self.architecture.shifters
         shapes = {"crosstalk": (count, count), "splitter_error_rad": (self.architecture.splitters,)}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name, value in _fields(self).items():
             if not isinstance(value, np.ndarray):
                 continue
-            shape = shapes.get(field.name, (count,))
+            shape = shapes.get(name, (count,))
             if value.shape != shape or not np.isfinite(value).all():
-                raise CalibrationError(
-                    f"{field.name} has shape {value.shape} (allowed: {shape}, finite)"
-                )
+                raise CalibrationError(f"{name} has shape {value.shape} (allowed: {shape}, finite)")
 
 
-def _picked(record: type, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Those arrays that are the record's fields; those without a dimension as numbers."""
-    names = {field.name for field in fields(record)} - {"architecture", "quality"}
-    return {name: arrays[name].item() if arrays[name].ndim == 0 else arrays[name] for name in names}
+_APART = {"architecture", "quality", "faults"}
+"""Fields that findings spell out in a way of their own."""
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """The record's numbers and arrays by name."""
+    return {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _APART}
+
+
+def _picked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those values that are the record's fields."""
+    return {field.name: values[field.name] for field in fields(record) if field.name not in _APART}
+
+
+def _fault_columns(faults: Sequence[ChannelFault]) -> dict[str, NDArray[Any]]:
+    return {
+        "part": np.array([fault.part.value for fault in faults], str),
+        "channel": np.array([fault.channel for fault in faults], np.int64),
+        "fault": np.array([fault.fault.value for fault in faults], str),
+        "reason": np.array([fault.reason for fault in faults], str),
+    }
+
+
+def _faults(columns: Mapping[str, NDArray[Any]]) -> tuple[ChannelFault, ...]:
+    rows = zip(*(columns[name].tolist() for name in _fault_columns(())), strict=True)
+    return tuple(ChannelFault(Part(p), int(c), Fault(f), r) for p, c, f, r in rows)

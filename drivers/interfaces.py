@@ -49,6 +49,9 @@ class Identity:
     serial: str
     firmware: str
 
+    def __str__(self) -> str:
+        return ", ".join((self.manufacturer, self.model, self.serial, self.firmware))
+
 
 @dataclass(frozen=True)
 class Limits:

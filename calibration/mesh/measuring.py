@@ -13,7 +13,7 @@ from calibration.model import drive_for_own_phases_v
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 
-__all__ = ["HIGHEST_PHASE_RAD", "Progress", "Surveyor"]
+__all__ = ["BASE_LOOKS", "HIGHEST_PHASE_RAD", "Progress", "Surveyor"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 HIGHEST_PHASE_RAD = 2.15 * np.pi
 """Largest own phase that is measured: a turn, and what compensation may add to it."""
 
-_BASE_LOOKS = 16
+BASE_LOOKS = 16
 """Looks at the base of a sweep: it enters every fringe, and their scatter is the noise."""
 
 _LEAST_LIGHT = 5.0
@@ -63,7 +63,7 @@ class Surveyor:
         Raises:
             CalibrationError: no light.
         """
-        looks = [await self.look(drive_v) for _ in range(_BASE_LOOKS)]
+        looks = [await self.look(drive_v) for _ in range(BASE_LOOKS)]
         seen = np.stack([look.transfer for look in looks])
         mean = seen.mean(axis=0)
         self.noise = float(

@@ -23,13 +23,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calibration.chip import ChipUnderTest
 from calibration.mesh.fringes import Fringes, fit_fringes
-from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor
+from calibration.mesh.measuring import BASE_LOOKS, HIGHEST_PHASE_RAD, Progress, Surveyor
 from calibration.mesh.neighbours import Neighbours
 from calibration.mesh.refine import Fit, Snapshot, relative_error
 from calibration.mesh.slopes import Block, point_at
 from calibration.mesh.walk import attenuator_phases, misplaced, reconstruct
 from calibration.result import CalibrationQuality, ChipCalibration
 from lumina.errors import CalibrationError
+from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["CalibrationOptions", "Progress", "calibrate_chip"]
 
@@ -66,6 +67,13 @@ class CalibrationOptions(BaseModel):
     warm_k: float = Field(2.0, gt=0, le=5, description="carrier step for the phase per kelvin, K")
     warm_settings: int = Field(6, ge=3, le=100, description="random settings at the warm carrier")
     check_settings: int = Field(4, ge=1, le=100, description="settings kept from the fit")
+
+    def measurements(self, architecture: MeshArchitecture) -> int:
+        """Transfer matrices that a calibration takes, repeats counted."""
+        bases = BASE_LOOKS * (2 if architecture.attenuators else 1)
+        sweeps = architecture.shifters * self.sweep_points * self.sweep_repeats
+        settings = self.settings + self.warm_settings + self.check_settings
+        return bases + sweeps + settings * self.setting_repeats
 
 
 async def calibrate_chip(

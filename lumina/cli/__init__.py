@@ -21,6 +21,7 @@ CLICK_INTERRUPTED = 130
 def application() -> typer.Typer:
     """The command line, with every command registered."""
     from lumina.cli.bench import bench
+    from lumina.cli.calibrate import calibrate
     from lumina.cli.check import check
     from lumina.cli.devices import devices
     from lumina.cli.firmware import firmware
@@ -34,7 +35,7 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, check, devices, firmware, bench, runs, show, report):
+    for command in (run, calibrate, check, devices, firmware, bench, runs, show, report):
         app.command()(command)
     return app
 

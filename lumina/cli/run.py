@@ -3,7 +3,6 @@
 import json
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from lumina.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.registry import Backend
+    from lumina.runtime.config import BenchConfig
 
 __all__ = ["run"]
 
@@ -34,6 +34,10 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
     chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
+    recalibrate: Annotated[
+        bool,
+        typer.Option("--recalibrate", help="Measure the chip even if a stored calibration holds."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on standard output.")
     ] = False,
@@ -47,6 +51,7 @@ def run(
     from lumina.runtime.config import load_config
     from lumina.runtime.seeds import run_seeds
     from lumina.runtime.session import SessionPlan
+    from lumina.runtime.wall_clock import utc_now
 
     chosen = parse_backend(backend)
     settings = load_config(config, backend=chosen, to_run=True)
@@ -57,7 +62,9 @@ def run(
         seed=seed,
         chip_seed=chip_seed,
         duration_s=duration,
+        recalibrate=recalibrate,
         root=Path(settings.record.folder),
+        calibrations=calibrations_folder(settings),
         command=("lumina", *sys.argv[1:]),
     )
     seeds = settings.job.seeds if virtual and duration is None else 1
@@ -71,9 +78,10 @@ def run(
         show(document)
 
 
-def utc_now() -> datetime:
-    """The wall clock, for run folders: the bench itself never reads it."""
-    return datetime.now(UTC)  # noqa: TID251 - a record's date is the one use of it
+def calibrations_folder(settings: "BenchConfig") -> Path:
+    """Where calibrations are kept: where the config says, or beside the run folders."""
+    beside = Path(settings.record.folder).parent / "calibrations"
+    return Path(settings.calibration.folder or beside)
 
 
 def parse_backend(name: str | None) -> "Backend | None":

@@ -10,7 +10,7 @@ in reverse before the block is left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,9 @@ from lumina.runtime.plants import build_plants
 from lumina.runtime.recording import Recorder
 from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
+from lumina.runtime.stored import Calibrations, apply_stored, chip_of
 from lumina.runtime.supervisor import Supervisor
+from lumina.runtime.wall_clock import utc_now
 from lumina.store import RunFolder
 from twin.records import write_input
 
@@ -102,6 +104,7 @@ async def open_bench(
     chip_seed: int = 0,
     journal: Journal | None = None,
     folder: RunFolder | None = None,
+    calibrations: Calibrations | None = None,
 ) -> AsyncIterator[Bench]:
     """Bring a bench up, and shut it down whatever happens.
 
@@ -112,6 +115,8 @@ async def open_bench(
         chip_seed: identity of the twins' chips.
         journal: where events are told; a silent one by default.
         folder: run folder to record into; its owner finishes it.
+        calibrations: where to look for a stored calibration of each chip; where the config
+            says by default, and nowhere if it does not.
 
     Raises:
         ConfigError: the config is wrong, or asks for a backend that a driver lacks.
@@ -120,6 +125,8 @@ async def open_bench(
     """
     if not isinstance(config, BenchConfig):
         config = load_config(config, backend=backend, to_run=True)
+    if calibrations is None and config.calibration.folder is not None:
+        calibrations = Calibrations(Path(config.calibration.folder), utc_now())
     journal = journal or Journal()
     journal.now_s()
     if folder is not None:
@@ -136,8 +143,16 @@ async def open_bench(
         bench = Bench(config, journal, stations, instruments, identities)
         recorder = build_recorder(folder, bench)
         for station in stations.values():
-            await stack.enter_async_context(running(station, journal, recorder))
+            prepare = partial(remember, bench, station.device, calibrations)
+            await stack.enter_async_context(running(station, journal, recorder, prepare))
         yield bench
+
+
+async def remember(bench: Bench, device: PhotonicDevice, calibrations: Calibrations | None) -> None:
+    """Have a device use what is stored of its chip, if anything is stored anywhere."""
+    if calibrations is not None:
+        chip = chip_of(bench.identities[device.name])
+        await apply_stored(device, chip, calibrations, bench.config, bench.journal)
 
 
 def at_addresses(config: BenchConfig, simulators: Simulators) -> BenchConfig:
@@ -218,14 +233,17 @@ def build_recorder(folder: RunFolder | None, bench: Bench) -> Recorder | None:
 
 @asynccontextmanager
 async def running(
-    station: Station, journal: Journal, recorder: Recorder | None
+    station: Station,
+    journal: Journal,
+    recorder: Recorder | None,
+    prepare: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[None]:
     """A station that is up inside the block, watched, and down after it."""
     drive = LoopDrive(station.runner)
     supervisor = Supervisor(station.device, station.runner, journal, recorder, station.make_safe)
     watching = asyncio.create_task(supervisor.run(), name=f"supervisor-{station.device.name}")
     try:
-        await bring_up(station, drive, journal)
+        await bring_up(station, drive, journal, prepare)
         yield
     finally:
         try:

@@ -1,6 +1,7 @@
 """Up in order, down in reverse: supplies, loop, rails, laser, temperature."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import FanMode, HeaterMode, RailState, TecMode, Tier
@@ -24,8 +25,19 @@ LAST_ROW_S = 0.1
 """One period of the slowest telemetry, so that the record shows the rails down."""
 
 
-async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None:
+async def bring_up(
+    station: Station,
+    drive: LoopDrive,
+    journal: Journal,
+    prepare: Callable[[], Awaitable[object]],
+) -> None:
     """Bring one station up to a locked temperature.
+
+    Args:
+        station: the station.
+        drive: runs its loop.
+        journal: where stages are told.
+        prepare: awaited once the loop takes commands, before anything is regulated.
 
     Raises:
         DeviceError: an instrument refuses or does not answer.
@@ -39,6 +51,7 @@ async def bring_up(station: Station, drive: LoopDrive, journal: Journal) -> None
         drive.start()
         await first_reading(device)
         await rails_up(device)
+        await prepare()
         await lasers_on(station)
         await device.settling.applied(device.loop.set_laser_scale(1.0))
         await device.settling.applied(device.loop.set_fan_mode(FanMode.REGULATE))

@@ -4,6 +4,7 @@
 - control: what each board's 1 kHz loop is told;
 - instruments: which drivers there are, and who answers for each;
 - job: the main job, digits read in the light, undisturbed and disturbed;
+- calibration: where calibrations are kept, and how long they hold;
 - record: what the run folder keeps.
 """
 
@@ -27,6 +28,7 @@ from twin.config import PlantConfig
 
 __all__ = [
     "BenchConfig",
+    "CalibrationConfig",
     "DisturbanceConfig",
     "JobConfig",
     "RecordConfig",
@@ -76,6 +78,28 @@ class RecordConfig(_Section):
     )
 
 
+class CalibrationConfig(_Section):
+    """Where calibrations are kept, and how long they hold unseen."""
+
+    folder: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="folder that calibrations are kept in; without it the command line keeps "
+        "them in calibrations beside record.folder, and programs keep none",
+    )
+    max_age_h: float = Field(
+        168.0, gt=0, le=1e5, description="age up to which bring-up uses a calibration, h"
+    )
+    max_carrier_k: float = Field(
+        1.0,
+        ge=0,
+        le=50,
+        description="distance of the carrier's set point from that of the calibration, up to "
+        "which bring-up uses it, K",
+    )
+
+
 class BenchConfig(_Section):
     """A bench: what stands on it, how it is controlled, what it runs."""
 
@@ -92,6 +116,7 @@ class BenchConfig(_Section):
         max_length=256, description="the instruments on the bench, by name"
     )
     job: JobConfig = Field(default_factory=JobConfig)
+    calibration: CalibrationConfig = Field(default_factory=CalibrationConfig)
     record: RecordConfig = Field(default_factory=RecordConfig)
 
     @model_validator(mode="after")

@@ -95,6 +95,7 @@ class PhotonicDevice:
     Attributes:
         name: the instrument's name in the lab config.
         calibration: what is known of the chip; None until something is.
+        uses: version of the stored calibration in use, by routine.
         counters: what it has done.
         lock: held while a loaded matrix must stay loaded.
         settling: waits for what was commanded to stand.
@@ -123,6 +124,7 @@ class PhotonicDevice:
         )
         self.settling = Settling(self.loop, lock_criterion)
         self.calibration: ChipCalibration | None = None
+        self.uses: dict[str, int] = {}
         self.counters = Counters()
         self.lock = asyncio.Lock()
         self.lifecycle = DeviceState.UNINITIALISED
@@ -197,6 +199,10 @@ class PhotonicDevice:
         await self.settling.applied(self.loop.set_setpoint_c(carrier_c))
         await self.settling.carrier_locked()
         await self.settling.die_still()
+
+    async def applied(self, sequence: int) -> None:
+        """Wait until the loop has applied a command."""
+        await self.settling.applied(sequence)
 
     # What engines compute on (lumina.engines.device.MatrixDevice)
 

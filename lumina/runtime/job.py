@@ -53,13 +53,15 @@ class JobResult:
         accuracy: fraction of held-out digits read correctly, by the names above.
         digits: held-out digits.
         tiles: matrices programmed per reading of the whole set.
-        calibration: the calibration that was found.
+        calibration: the calibration that was used.
+        stored_version: its version, if it was a stored one; None if it was measured now.
     """
 
     accuracy: dict[str, float]
     digits: int
     tiles: int
     calibration: ChipCalibration
+    stored_version: int | None
 
 
 class DigitJob:
@@ -70,16 +72,24 @@ class DigitJob:
         digits: the data.
         network: the trained network.
         seed: seed of the calibration's own choices (drive settings).
+        recalibrate: measure the chip even if bring-up found a calibration that holds.
     """
 
     def __init__(
-        self, bench: Bench, digits: DigitSet, network: DigitClassifier, *, seed: int
+        self,
+        bench: Bench,
+        digits: DigitSet,
+        network: DigitClassifier,
+        *,
+        seed: int,
+        recalibrate: bool = False,
     ) -> None:
         self._bench = bench
         self._device: PhotonicDevice = bench.device
         self._digits = digits
         self._network = network
         self._seed = seed
+        self._stored = None if recalibrate else self._device.calibration
         self._accuracy: dict[str, float] = {}
 
     async def run(self) -> JobResult:
@@ -97,7 +107,7 @@ class DigitJob:
         self._tell("digital", accuracy(labels, self._digits.test_labels))
         await self._install_nominal()
         await self._read("uncalibrated", "digits with data-sheet phases")
-        calibration = await self._calibrate()
+        calibration = await self._calibration()
         await self._read("calibrated", "digits with calibrated phases")
         for scenario in SCENARIOS:
             await self._disturbed(scenario, environment)
@@ -106,6 +116,7 @@ class DigitJob:
             digits=len(self._digits.test_labels),
             tiles=self._network.tiles(self._device.ports),
             calibration=calibration,
+            stored_version=None if self._stored is None else self._device.uses["mesh"],
         )
 
     async def _install_nominal(self) -> None:
@@ -118,6 +129,13 @@ class DigitJob:
         )
         drift = np.full(device.loop.heaters, device.loop.designed_drift_rad_per_k)
         await device.install(replace(nominal, tempco_rad_per_k=drift))
+
+    async def _calibration(self) -> ChipCalibration:
+        """What bring-up found in the store, or else what is measured now."""
+        if self._stored is None:
+            return await self._calibrate()
+        await self._device.install(self._stored)
+        return self._stored
 
     async def _calibrate(self) -> ChipCalibration:
         journal = self._bench.journal

@@ -5,62 +5,47 @@ worker process for the seeds after the first.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from drivers.registry import Backend
 from lumina.engines.digits import load_digit_set, train_classifier
 from lumina.runtime.bench import Bench, open_bench
-from lumina.runtime.config import BenchConfig, load_config
-from lumina.runtime.interrupt import run_to_order
+from lumina.runtime.config import BenchConfig
 from lumina.runtime.job import DigitJob
 from lumina.runtime.journal import Journal, View
+from lumina.runtime.recorded import Conclude, RunPlan, recorded
+from lumina.runtime.stored import Calibrations
 from lumina.store import RunFolder
 
 __all__ = ["SessionPlan", "run_session"]
 
 
-@dataclass(frozen=True)
-class SessionPlan:
+@dataclass(frozen=True, kw_only=True)
+class SessionPlan(RunPlan):
     """What to run.
 
     Attributes:
-        config: the lab config's file.
-        backend: who answers for every instrument; None for what the file says.
-        virtual: in virtual time, or in real time.
-        seed: seed of all noise.
-        chip_seed: identity of the chip and the plant.
         duration_s: hold the bench for so long instead of running the main job; None runs it.
-        root: folder to make the run folder in.
-        command: command line, for the record.
+        recalibrate: measure the chip anew even if a stored calibration holds.
     """
 
-    config: Path
-    backend: Backend | None
-    virtual: bool
-    seed: int
-    chip_seed: int
     duration_s: float | None
-    root: Path
-    command: tuple[str, ...]
+    recalibrate: bool = False
 
 
 def run_session(
     plan: SessionPlan,
     wall_clock: Callable[[], datetime],
     *views: View,
-    conclude: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    conclude: Conclude = dict,
 ) -> dict[str, Any]:
     """Run one session and return what it found, as plain values.
 
-    The run folder is finished whatever happens: done, failed or interrupted.
-
     Args:
         plan: what to run.
-        wall_clock: the present date and time, for the run folder's records only.
+        wall_clock: the present date and time, for records only.
         views: shown what happens.
         conclude: turns what was found into what is recorded and returned; called once the
             bench is down.
@@ -69,38 +54,30 @@ def run_session(
         LuminaError: what went wrong; the run folder says so too.
         KeyboardInterrupt: interrupted; the bench was shut down in order.
     """
-    config = load_config(plan.config, backend=plan.backend, to_run=True)
-    folder = RunFolder.create(
-        plan.root,
-        config.model_dump(mode="json"),
-        plan.config.read_text(encoding="utf-8"),
-        seed=plan.seed,
-        chip_seed=plan.chip_seed,
-        command=plan.command,
-        started=wall_clock(),
-    )
-    try:
-        found = run_to_order(_session(plan, config, folder, views), virtual=plan.virtual)
-        results = conclude(found | {"run": str(folder.path)})
-    except KeyboardInterrupt:
-        folder.finish("interrupted", ended=wall_clock())
-        raise
-    except BaseException as error:
-        folder.finish("failed", ended=wall_clock(), error=f"{type(error).__name__}: {error}")
-        raise
-    folder.finish("done", ended=wall_clock(), results=results)
-    return results | {"trace_hash": folder.trace.hexdigest()}
+    root = plan.calibrations
+    calibrations = None if root is None else Calibrations(root, wall_clock())
+
+    def work(config: BenchConfig, folder: RunFolder) -> Coroutine[Any, Any, dict[str, Any]]:
+        return _session(plan, config, folder, calibrations, views)
+
+    return recorded(plan, wall_clock, work, conclude)
 
 
 async def _session(
     plan: SessionPlan,
     config: BenchConfig,
     folder: RunFolder,
+    calibrations: Calibrations | None,
     views: tuple[View, ...],
 ) -> dict[str, Any]:
     journal = Journal(*views)
     async with open_bench(
-        config, seed=plan.seed, chip_seed=plan.chip_seed, journal=journal, folder=folder
+        config,
+        seed=plan.seed,
+        chip_seed=plan.chip_seed,
+        journal=journal,
+        folder=folder,
+        calibrations=calibrations,
     ) as bench:
         if plan.duration_s is None:
             found = await _main_job(bench, plan, folder)
@@ -115,12 +92,16 @@ async def _main_job(bench: Bench, plan: SessionPlan, folder: RunFolder) -> dict[
     settings = bench.config.job
     digits = load_digit_set(settings.split_seed)
     network = train_classifier(digits, settings.split_seed)
-    result = await DigitJob(bench, digits, network, seed=plan.seed).run()
-    folder.save_arrays("calibration", result.calibration.to_arrays())
+    job = DigitJob(bench, digits, network, seed=plan.seed, recalibrate=plan.recalibrate)
+    result = await job.run()
+    folder.save_arrays("calibration", result.calibration.to_findings().flat())
     return {
         "accuracy": result.accuracy,
         "digits": result.digits,
         "tiles": result.tiles,
+        "calibration": {}
+        if result.stored_version is None
+        else {"stored_version": result.stored_version},
         "disturbance": settings.disturbance.model_dump(),
     }
 

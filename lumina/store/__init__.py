@@ -7,6 +7,7 @@ load heavy libraries and are imported where they are used.
 from lumina.store._catalogue import RunRecord, list_runs, open_run
 from lumina.store._columns import TELEMETRY, channel_columns, rail_columns
 from lumina.store._events import Event, EventLog
+from lumina.store._files import canonical_json, plain, write_atomic, write_once
 from lumina.store._manifest import Manifest
 from lumina.store._run_folder import RunFolder
 from lumina.store._trace import TraceHasher
@@ -19,8 +20,12 @@ __all__ = [
     "RunFolder",
     "RunRecord",
     "TraceHasher",
+    "canonical_json",
     "channel_columns",
     "list_runs",
     "open_run",
+    "plain",
     "rail_columns",
+    "write_atomic",
+    "write_once",
 ]

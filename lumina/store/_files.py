@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from lumina.errors import StoreError
 
-__all__ = ["canonical_json", "plain", "pretty_json", "write_atomic"]
+__all__ = ["canonical_json", "plain", "pretty_json", "write_atomic", "write_once"]
 
 
 def plain(value: object) -> Any:
@@ -54,17 +55,39 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         StoreError: the folder is gone, read-only or full; the old file is untouched.
     """
+    with _draft_of(path, content) as draft:
+        draft.replace(path)
+
+
+def write_once(path: Path, content: bytes) -> bool:
+    """Make a file in one step, unless there is one of that name; returns whether it did.
+
+    Raises:
+        StoreError: the folder is gone, read-only or full; nothing was made.
+    """
+    with _draft_of(path, content) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    return True
+
+
+@contextmanager
+def _draft_of(path: Path, content: bytes) -> Iterator[Path]:
+    """The content, safe on the disk under another name; what the block renames is safe too."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with draft.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(path)
+        yield draft
         _sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StoreError(path, f"cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -43,6 +43,9 @@ class GitRevision(_Record):
     revision: str = Field(description="full commit hash")
     dirty: bool = Field(description="whether tracked files differed from the commit")
 
+    def __str__(self) -> str:
+        return self.revision + ("+" if self.dirty else "")
+
 
 class Manifest(_Record):
     """The content of ``run.json``."""

@@ -123,6 +123,11 @@ class RunFolder:
         """The run's name, under which `open_run` finds it."""
         return self._manifest.id
 
+    @property
+    def manifest(self) -> Manifest:
+        """What is on record of the run so far."""
+        return self._manifest
+
     def write_event(self, event: Event) -> None:
         """Log an event; it is on its way to the disk when this returns.
 

@@ -1,0 +1,46 @@
+"""The routines of a calibration, in the order in which they are run.
+
+To add one, write a class after `Routine` and put it into `ROUTINES`: the command, the
+store, bring-up, resuming and the report take it from there.
+"""
+
+from collections.abc import Sequence
+
+from calibration.routines._mesh import MeshRoutine
+from calibration.routines._routine import Device, Routine, Workplace
+from lumina.errors import UsageError
+
+__all__ = ["ROUTINES", "Device", "Routine", "Workplace", "chosen", "named", "routine"]
+
+ROUTINES: tuple[Routine, ...] = (MeshRoutine(),)
+
+
+def routine(name: str) -> Routine | None:
+    """The routine of that name; None where this version has none."""
+    return next((one for one in ROUTINES if one.name == name), None)
+
+
+def named(names: Sequence[str]) -> tuple[Routine, ...]:
+    """The routines of these names, in the order of `ROUTINES`; without names the usual ones.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    unknown = sorted(set(names) - {one.name for one in ROUTINES})
+    if unknown:
+        allowed = ", ".join(one.name for one in ROUTINES)
+        raise UsageError(f"no routine {', '.join(unknown)} (allowed: {allowed})")
+    return tuple(one for one in ROUTINES if (one.name in names if names else one.usual))
+
+
+def chosen(names: Sequence[str], place: Workplace) -> list[Routine]:
+    """Those of `named` that apply to a device.
+
+    Raises:
+        UsageError: one was asked for that does not apply.
+    """
+    routines = named(names)
+    idle = [one.name for one in routines if not one.applies(place)]
+    if names and idle:
+        raise UsageError(f"{', '.join(idle)}: does not apply to {place.device.name}")
+    return [one for one in routines if one.name not in idle]

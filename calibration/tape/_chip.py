@@ -1,0 +1,148 @@
+"""A chip whose every answer is taped, and that answers from the tape as long as it lasts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.chip import ChipUnderTest
+from calibration.tape._file import TapeWriter
+from calibration.tape._records import Answer, Exchange
+from lumina.errors import CalibrationError
+from lumina.theory.mesh import MeshArchitecture
+
+__all__ = ["TapedChip"]
+
+
+class TapedChip:
+    """A `ChipUnderTest` in front of another.
+
+    While it answers from the tape the chip itself is left alone. Before the first question
+    that the tape does not answer, `catch_up` is awaited: it has the chip stand as it would
+    had all been asked of it.
+
+    Attributes:
+        measurements: transfer matrices measured, repeats counted, those on the tape too.
+    """
+
+    def __init__(
+        self,
+        chip: ChipUnderTest,
+        writer: TapeWriter,
+        earlier: Sequence[Exchange] = (),
+        catch_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Use a chip.
+
+        Args:
+            chip: answers what the tape does not.
+            writer: takes every exchange, those of the earlier tape as well.
+            earlier: exchanges of an interrupted calibration.
+            catch_up: has the chip stand as after those; by default its last carrier set point
+                and drives are set again.
+        """
+        self._chip, self._writer = chip, writer
+        self._earlier, self._next = earlier, 0
+        self._catch_up = catch_up or self._set_again
+        self._caught_up = not earlier
+        self.measurements = 0
+
+    # What does not change
+
+    @property
+    def name(self) -> str:
+        """The device's name in the lab config."""
+        return self._chip.name
+
+    @property
+    def architecture(self) -> MeshArchitecture:
+        """Ports and arrangement of the interferometers."""
+        return self._chip.architecture
+
+    @property
+    def max_drive_v(self) -> float:
+        """Highest heater drive, in V."""
+        return self._chip.max_drive_v
+
+    @property
+    def nominal_phase_rad_per_v2(self) -> float:
+        """Data-sheet phase per squared drive voltage, in rad/V^2."""
+        return self._chip.nominal_phase_rad_per_v2
+
+    # What is asked
+
+    async def set_drive_v(self, drive_v: NDArray[np.float64]) -> None:
+        """Drive every heater, shape (shifters,), in V; returns once the phases stand."""
+        await self._asked("set_drive_v", drive_v.copy(), lambda: self._chip.set_drive_v(drive_v))
+
+    async def measure_transfer(self, repeats: int = 1) -> NDArray[np.complex128]:
+        """The complex transfer matrix as the receivers see it, mean of `repeats`."""
+        seen = await self._asked(
+            "measure_transfer", float(repeats), lambda: self._chip.measure_transfer(repeats)
+        )
+        assert isinstance(seen, np.ndarray)
+        self.measurements += repeats
+        return seen.astype(complex)
+
+    async def set_carrier_c(self, carrier_c: float) -> None:
+        """Move the carrier's set point, in C; returns once die and carrier stand still."""
+        await self._asked("set_carrier_c", carrier_c, lambda: self._chip.set_carrier_c(carrier_c))
+
+    def die_temperature_c(self) -> float:
+        """The loop's present estimate of the die temperature, in C."""
+        on_tape = self._from_tape("die_temperature_c", None)
+        if on_tape is None:
+            answer = self._chip.die_temperature_c()
+            self._write("die_temperature_c", None, answer)
+            return answer
+        assert isinstance(on_tape.answer, float)
+        return on_tape.answer
+
+    # Inside
+
+    async def _asked(
+        self, question: str, argument: Answer, ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        on_tape = self._from_tape(question, argument)
+        if on_tape is not None:
+            await asyncio.sleep(0)  # let the rest of the bench run
+            return on_tape.answer
+        if not self._caught_up:
+            self._caught_up = True
+            await self._catch_up()
+        answer = await ask()
+        self._write(question, argument, answer)
+        return answer
+
+    def _from_tape(self, question: str, argument: Answer) -> Exchange | None:
+        """The next exchange of the earlier tape, kept on the new one too; None at its end.
+
+        Raises:
+            CalibrationError: the tape holds another question there.
+        """
+        if self._next >= len(self._earlier):
+            return None
+        exchange = self._earlier[self._next]
+        if not exchange.asks(question, argument):
+            raise CalibrationError(
+                f"{self.name}: cannot go on: measurement {self._next} of the interrupted "
+                f"calibration was {exchange.question}, another one than is due now "
+                f"({question}); the procedure has changed since: start anew, without --resume"
+            )
+        self._next += 1
+        self._writer.write(exchange)
+        return exchange
+
+    def _write(self, question: str, argument: Answer, answer: Answer) -> None:
+        now_s = asyncio.get_running_loop().time()
+        self._writer.write(Exchange(now_s, question, argument, answer))
+
+    async def _set_again(self) -> None:
+        """Have the chip stand as the earlier tape left it."""
+        for question in ("set_carrier_c", "set_drive_v"):
+            asked = [e.argument for e in self._earlier if e.question == question]
+            if asked and isinstance(asked[-1], float):
+                await self._chip.set_carrier_c(asked[-1])
+            elif asked and isinstance(asked[-1], np.ndarray):
+                await self._chip.set_drive_v(asked[-1].real)

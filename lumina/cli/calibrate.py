@@ -1,0 +1,92 @@
+"""`lumina calibrate`: learn a bench's chips, and store what was learned."""
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lumina.cli.run import calibrations_folder, live_or_log, parse_backend, write_report
+
+__all__ = ["calibrate"]
+
+
+def calibrate(
+    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
+    routines: Annotated[
+        list[str] | None, typer.Argument(help="Routines to run; all that apply by default.")
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Who answers for every instrument: twin, firmware or hardware."),
+    ] = None,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="In virtual time, as fast as the machine can.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
+    chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document on standard output.")
+    ] = False,
+) -> None:
+    """Learn the chips of a bench through their own interfaces, and store what was learned.
+
+    Each calibration becomes a new version beside the earlier ones. The next bring-up of the
+    same chip uses the newest by itself, as long as it is fresh.
+    """
+    from lumina.runtime.calibrating import CalibrationPlan, run_calibration
+    from lumina.runtime.config import load_config
+    from lumina.runtime.wall_clock import utc_now
+
+    chosen = parse_backend(backend)
+    settings = load_config(config, backend=chosen, to_run=True)
+    plan = CalibrationPlan(
+        config=config,
+        backend=chosen,
+        virtual=virtual,
+        seed=seed,
+        chip_seed=chip_seed,
+        root=Path(settings.record.folder),
+        calibrations=calibrations_folder(settings),
+        command=("lumina", *sys.argv[1:]),
+        routines=tuple(routines or ()),
+    )
+    with ExitStack() as stack:
+        result = run_calibration(plan, utc_now, live_or_log(stack, settings.name))
+    document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
+    document["report"] = write_report(Path(result["run"]))
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        show(document)
+
+
+def show(document: dict[str, Any]) -> None:
+    """Print what was found, for people."""
+    console = Console()
+    for device, stored in document["calibrations"].items():
+        console.print(_device_table(device, stored))
+        for routine in stored["routines"].values():
+            for fault in routine["faults"]:
+                console.print(Text(f"left out  {fault}", style="yellow"))
+        console.print(f"stored      {stored['file']}", highlight=False)
+    console.print(f"run folder  {document['run']}", highlight=False)
+    console.print(f"report      {document['report']}", highlight=False)
+
+
+def _device_table(device: str, stored: dict[str, Any]) -> Table:
+    table = Table(title=f"{device}: calibration {stored['version']} of chip {stored['chip']}")
+    table.add_column("routine")
+    table.add_column("found")
+    table.add_column("", justify="right")
+    for name, routine in stored["routines"].items():
+        for number, (figure, value) in enumerate(routine.items()):
+            if figure != "faults":
+                shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+                table.add_row("" if number else name, figure.replace("_", " "), shown)
+    return table

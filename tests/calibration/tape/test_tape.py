@@ -1,0 +1,206 @@
+"""A tape survives kills and torn ends, and a procedure cannot tell it from the chip."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from calibration.mesh.procedure import calibrate_chip
+from calibration.result import ChipCalibration
+from calibration.tape import (
+    Answer,
+    Exchange,
+    TapedChip,
+    TapeWriter,
+    decode_exchange,
+    encode_exchange,
+    read_tape,
+)
+from lumina.errors import CalibrationError, StoreError
+from tests.calibration.simulated_chip import SimulatedChip
+from tests.store.children import child
+
+FLOATS = st.floats(allow_nan=True)
+ANSWERS = st.one_of(
+    st.none(),
+    FLOATS,
+    hnp.arrays(np.float64, hnp.array_shapes(max_dims=3, max_side=3, min_side=0)),
+    hnp.arrays(np.complex128, hnp.array_shapes(max_dims=2, max_side=3)),
+)
+EXCHANGES = st.builds(Exchange, FLOATS, st.text("abc_", max_size=20), ANSWERS, ANSWERS)
+
+
+def same(one: Exchange, other: Exchange) -> bool:
+    return encode_exchange(one) == encode_exchange(other)
+
+
+@given(EXCHANGES, st.binary(max_size=9))
+def test_any_exchange_survives_its_record(exchange: Exchange, behind: bytes) -> None:
+    record = encode_exchange(exchange)
+    found = decode_exchange(memoryview(record + behind))
+    assert found is not None
+    assert same(found[0], exchange)
+    assert found[1] == len(record)
+    assert found[0].asks(exchange.question, exchange.argument)
+
+
+@given(EXCHANGES, st.data())
+def test_a_record_that_is_cut_or_changed_is_not_taken_for_one(
+    exchange: Exchange, data: st.DataObject
+) -> None:
+    record = bytearray(encode_exchange(exchange))
+    cut = data.draw(st.integers(0, len(record) - 1))
+    assert decode_exchange(memoryview(record[:cut])) is None
+    record[data.draw(st.integers(4, len(record) - 1))] ^= data.draw(st.integers(1, 255))
+    assert decode_exchange(memoryview(record)) is None
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_read_without_complaint(content: bytes) -> None:
+    found = decode_exchange(memoryview(content))
+    assert found is None or found[1] <= len(content)
+
+
+def written(path: Path, exchanges: list[Exchange]) -> Path:
+    writer = TapeWriter(path)
+    for exchange in exchanges:
+        writer.write(exchange)
+    writer.close()
+    return path
+
+
+SOME = [Exchange(0.1 * k, "set_drive_v", np.arange(3.0) + k, None) for k in range(200)]
+
+
+def test_a_torn_end_costs_the_last_record_only(tmp_path: Path) -> None:
+    path = written(tmp_path / "one.tape", SOME)
+    content = path.read_bytes()
+    assert [e.t_s for e in read_tape(path)] == [e.t_s for e in SOME]
+    path.write_bytes(content[:-1])
+    assert len(read_tape(path)) == 199
+    path.write_bytes(content + b"\x00\x00")
+    assert len(read_tape(path)) == 200
+    path.write_bytes(content[:5])
+    assert read_tape(path) == []
+
+
+def test_what_is_no_tape_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.tape"
+    with pytest.raises(StoreError, match="No such file"):
+        read_tape(path)
+    path.write_text("three volts")
+    with pytest.raises(StoreError, match="not a tape"):
+        read_tape(path)
+    with pytest.raises(StoreError, match="File exists"):
+        TapeWriter(path)
+
+
+def test_a_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    program = """
+    from calibration.tape import TapeWriter
+    from tests.calibration.tape.test_tape import SOME
+    writer = TapeWriter(folder / "one.tape")
+    while True:
+        for exchange in SOME:
+            writer.write(exchange)
+        print("some", flush=True)
+    """
+    with child(tmp_path, program) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    assert len(read_tape(tmp_path / "one.tape")) >= 200
+
+
+async def calibrated(
+    chip: SimulatedChip,
+    path: Path,
+    earlier: list[Exchange],
+    catch_up: Callable[[], Awaitable[None]],
+) -> tuple[ChipCalibration, TapedChip]:
+    with closing(TapeWriter(path)) as writer:
+        taped = TapedChip(chip, writer, earlier, catch_up)
+        rng = np.random.default_rng(7)
+        return await calibrate_chip(taped, rng=rng, progress=lambda stage, done: None), taped
+
+
+async def test_a_procedure_cut_at_any_exchange_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    path = tmp_path / "whole.tape"
+    whole, _ = await calibrated(SimulatedChip(4, seed=1), path, [], nothing_to_do)
+    assert whole.quality is not None
+    tape = read_tape(path)
+    for cut in (1, 3, len(tape) // 3, len(tape) - 40, len(tape)):
+        # A chip that went through the same history stands as the killed run's did.
+        chip = SimulatedChip(4, seed=1)
+        for exchange in tape[:cut]:
+            await replayed(chip, exchange)
+        done = chip.measurements
+        path = tmp_path / f"cut-{cut}.tape"
+        again, taped = await calibrated(chip, path, tape[:cut], nothing_to_do)
+        assert again.to_findings().same_as(whole.to_findings())
+        assert taped.measurements == chip.measurements == whole.quality.measurements
+        assert chip.measurements - done == sum(map(repeats, tape[cut:]))
+        assert list(map(content, read_tape(path))) == list(map(content, tape))
+
+
+def content(exchange: Exchange) -> bytes:
+    return encode_exchange(exchange._replace(t_s=0.0))
+
+
+def repeats(exchange: Exchange) -> int:
+    measured = exchange.question == "measure_transfer"
+    return int(number(exchange.argument)) if measured else 0
+
+
+def number(value: Answer) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+async def replayed(chip: SimulatedChip, exchange: Exchange) -> None:
+    match exchange.question:
+        case "set_drive_v":
+            await chip.set_drive_v(np.asarray(exchange.argument, float))
+        case "set_carrier_c":
+            await chip.set_carrier_c(number(exchange.argument))
+        case "measure_transfer":
+            await chip.measure_transfer(repeats(exchange))
+        case "die_temperature_c":
+            chip.die_temperature_c()
+
+
+async def nothing_to_do() -> None:
+    """The chip stands as it should already."""
+
+
+async def test_by_default_set_point_and_drives_are_set_again(tmp_path: Path) -> None:
+    chip = SimulatedChip(4, seed=1)
+    drives = [np.full(36, volts) for volts in (1.0, 2.0)]
+    tape = [
+        Exchange(0.0, "set_carrier_c", 47.0, None),
+        *(Exchange(0.0, "set_drive_v", drive_v, None) for drive_v in drives),
+    ]
+    with closing(TapeWriter(tmp_path / "new.tape")) as writer:
+        taped = TapedChip(chip, writer, tape)
+        await taped.set_carrier_c(47.0)
+        for drive_v in drives:
+            await taped.set_drive_v(drive_v)
+        assert chip.carrier_c == 45.0
+        await taped.measure_transfer()
+    assert chip.carrier_c == 47.0
+    np.testing.assert_allclose(chip._drive_v, 2.0, atol=1e-3)
+
+
+async def test_another_procedure_than_the_taped_one_is_told(tmp_path: Path) -> None:
+    tape: list[Any] = [Exchange(0.0, "set_drive_v", np.zeros(36), None)]
+    with (
+        closing(TapeWriter(tmp_path / "new.tape")) as writer,
+        pytest.raises(CalibrationError, match="the procedure has changed"),
+    ):
+        await TapedChip(SimulatedChip(4, seed=1), writer, tape).set_drive_v(np.ones(36))
