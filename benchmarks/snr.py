@@ -113,7 +113,7 @@ def read_identity(scenario: SnrScenario, programmed_c: float, die_c: float) -> C
     plant = warm_plant(scenario, die_c)
     program_identity(plant, programmed_c)
     plant.step()
-    receivers = build_receivers(plant.config, plant.arrays.optics)
+    receivers = build_receivers(plant.config, plant.chip, plant.arrays.optics)
     vectors = np.tile(np.eye(CHANNELS, dtype=np.complex128), REPEATS)
     light = plant.transfer_matrix() @ modulate(receivers, vectors)
     leaked = channel_matrix(scenario.crosstalk, loss_db=0.0) @ light

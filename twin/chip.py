@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumina.theory.mesh import MeshArchitecture
-from twin.config_optics import ChipConfig, LossConfig
+from twin.config_optics import ChipConfig, LossConfig, ReceiverConfig
 
 __all__ = ["Chip", "build_chip", "path_transmission", "spread_factors"]
 
@@ -16,6 +16,9 @@ FloatArray = NDArray[np.float64]
 
 NEGLIGIBLE = 1e-6
 """Crosstalk, relative to a heater's own effect, below which only the floor counts."""
+
+STREAMS = (0, 1, 2, 3, 4, 6, 7, 8, 9)
+"""Streams under the chip seed; 5 is that of the parts around the chip."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,12 @@ class Chip:
         resistance_ohm: cold heater resistance, shape (shifters,).
         imbalance_m: arm imbalance seen by each shifter, shape (shifters,).
         splitter_error_rad: angle errors of the couplers, shape (splitters,).
+        interferometer_amplitude: field transmission of each MZI, shape (interferometers,).
+        facet_amplitude: field transmission of each port's facets relative to the mean ones,
+            inputs and outputs, shape (2, ports).
+        converter_bow: INL of each heater's converter, of its largest, shape (shifters,).
+        receiver_gain: gain of each output's receiver relative to its design, shape (ports,).
+        receiver_offset: dark reading of each, of full scale, shape (ports,), complex.
         crosstalk: C less its uniform floor, (shifters, shifters), by diagonals, of which a
             regular layout has few. C_ii is 1 with the floor.
         floor: uniform part of C.
@@ -40,16 +49,28 @@ class Chip:
     resistance_ohm: FloatArray
     imbalance_m: FloatArray
     splitter_error_rad: FloatArray
+    interferometer_amplitude: FloatArray
+    facet_amplitude: FloatArray
+    converter_bow: FloatArray
+    receiver_gain: FloatArray
+    receiver_offset: NDArray[np.complex128]
     crosstalk: scipy.sparse.dia_array
     floor: float
 
 
-def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
-    """Draw a chip. Each property has a generator of its own, so none shifts another's."""
+def build_chip(config: ChipConfig, chip_seed: int, receivers: ReceiverConfig | None = None) -> Chip:
+    """Draw a chip. Each property has a generator of its own, so none shifts another's.
+
+    Args:
+        config: the chip's section.
+        chip_seed: its identity.
+        receivers: those it is bonded to; ideal ones by default.
+    """
     mesh, heater = config.architecture(), config.heater
-    streams = [np.random.default_rng([chip_seed, stream]) for stream in range(5)]
-    phases, powers, resistances, imbalances, splitters = streams
-    count = mesh.shifters
+    streams = [np.random.default_rng([chip_seed, stream]) for stream in STREAMS]
+    phases, powers, resistances, imbalances, splitters, *flaws = streams
+    losses, facets, converters, detectors = flaws
+    count, receivers = mesh.shifters, receivers or ReceiverConfig()
     return Chip(
         architecture=mesh,
         phi0_rad=phases.uniform(0.0, 2.0 * np.pi, count),
@@ -58,6 +79,13 @@ def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
         * spread_factors(resistances, heater.resistance_spread, count),
         imbalance_m=imbalances.normal(0.0, config.imbalance_sigma_m, count),
         splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, mesh.splitters),
+        interferometer_amplitude=_interferometers(losses, config.loss, mesh.interferometers),
+        facet_amplitude=10.0
+        ** (-facets.normal(0.0, config.loss.facet_spread_db, (2, mesh.ports)) / 20.0),
+        converter_bow=converters.uniform(-1.0, 1.0, count),
+        receiver_gain=spread_factors(detectors, receivers.responsivity_spread, mesh.ports),
+        receiver_offset=receivers.offset_share
+        * (detectors.normal(size=(mesh.ports, 2)) @ np.array([1.0, 1.0j])),
         crosstalk=_crosstalk(mesh.shifter_sites(), config),
         floor=config.crosstalk.floor,
     )
@@ -66,6 +94,13 @@ def build_chip(config: ChipConfig, chip_seed: int) -> Chip:
 def spread_factors(generator: np.random.Generator, sigma: float, count: int) -> FloatArray:
     """Factors about 1, cut at 3 sigma as a maker sorts out worse parts."""
     return 1.0 + sigma * np.clip(generator.normal(size=count), -3.0, 3.0)
+
+
+def _interferometers(losses: np.random.Generator, loss: LossConfig, count: int) -> FloatArray:
+    """Field transmission of every MZI; none amplifies."""
+    drawn_db = loss.interferometer_db + loss.interferometer_spread_db * losses.normal(size=count)
+    # One by one: numpy's powers of an array depend on its length in the last bit.
+    return np.array([10.0 ** (-max(loss_db, 0.0) / 20.0) for loss_db in drawn_db.tolist()])
 
 
 def _crosstalk(sites: FloatArray, config: ChipConfig) -> scipy.sparse.dia_array:

@@ -14,7 +14,7 @@ from lumina.frames import MAX_RAILS
 from lumina.theory.heat import AMBIENT, HeatNetwork
 from lumina.theory.peltier import PeltierParameters
 from lumina.theory.thermistor import ThermistorLaw
-from twin.config_optics import ChipConfig, LaserConfig, ReceiverConfig, Section
+from twin.config_optics import ChipConfig, LaserConfig, ReceiverConfig, Section, WiringConfig
 
 __all__ = [
     "ComputeConfig",
@@ -263,6 +263,16 @@ class PlantConfig(Section):
     )
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     environment: EnvironmentConfig = Field(default_factory=EnvironmentConfig)
+    wiring: WiringConfig = Field(default_factory=WiringConfig)
+
+    @model_validator(mode="after")
+    def _wires_exist(self) -> Self:
+        mesh, (heater, output) = self.chip.architecture(), self.wiring.largest()
+        if heater >= mesh.shifters:
+            raise ValueError(f"wiring: no heater {heater} (allowed: 0 .. {mesh.shifters - 1})")
+        if output >= mesh.ports:
+            raise ValueError(f"wiring: no output {output} (allowed: 0 .. {mesh.ports - 1})")
+        return self
 
     @model_validator(mode="after")
     def _nodes_exist(self) -> Self:

@@ -4,7 +4,7 @@ Sources of defaults: [P] public paper or data sheet, [D] derived, [T] textbook v
 [R] the reference plant's definition.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,7 @@ __all__ = [
     "LossConfig",
     "ReceiverConfig",
     "Section",
+    "WiringConfig",
 ]
 
 
@@ -54,6 +55,12 @@ class HeaterConfig(Section):
     short_a: float = Field(
         0.03, gt=0, le=1, description="current at which a channel limits into a short, A [T]"
     )
+    inl_lsb: float = Field(
+        0.0, ge=0, le=64, description="largest integral nonlinearity of these converters, LSB"
+    )
+    cubic_rad_per_v3: float = Field(
+        0.0, ge=-0.01, le=0.01, description="phase beyond that by power, per cubed drive, rad/V^3"
+    )
 
     @property
     def feedback_per_w(self) -> float:
@@ -80,7 +87,13 @@ class LossConfig(Section):
         150e-6, gt=0, le=0.01, description="waveguide per column of shifters, m [T]"
     )
     interferometer_db: float = Field(0.05, ge=0, le=3, description="excess loss of one MZI, dB [T]")
+    interferometer_spread_db: float = Field(
+        0.0, ge=0, le=1, description="sigma of the MZIs' excess loss over the chip, dB"
+    )
     facet_db: float = Field(1.5, ge=0, le=20, description="loss of each of two facets, dB [T]")
+    facet_spread_db: float = Field(
+        0.0, ge=0, le=3, description="sigma of a facet's loss from port to port, dB"
+    )
 
 
 class ChipConfig(Section):
@@ -104,6 +117,9 @@ class ChipConfig(Section):
     reference_c: float = Field(
         45.0, ge=-40, le=150, description="die temperature at which phases carry no drift, C [R]"
     )
+    phase_walk_rad: float = Field(
+        0.0, ge=0, le=1, description="sigma of the phases' random walk after an hour, rad"
+    )
 
     def architecture(self) -> MeshArchitecture:
         """Ports and arrangement of the interferometers."""
@@ -121,6 +137,9 @@ class LaserConfig(Section):
         -145.0, ge=-180, le=-100, description="relative intensity noise, dB/Hz; -140 .. -155 [T]"
     )
     linewidth_hz: float = Field(1e5, ge=0, le=1e9, description="linewidth, Hz; 0.1-1 MHz [T]")
+    power_walk: float = Field(
+        0.0, ge=0, le=0.5, description="relative sigma of the power's random walk after an hour"
+    )
 
     @property
     def rin_per_hz(self) -> float:
@@ -151,7 +170,16 @@ class ReceiverConfig(Section):
         0.6, ge=0.05, le=1, description="reading of a unit-transmission path, of full scale"
     )
     responsivity_a_per_w: float = Field(1.0, gt=0, le=2, description="0.8-1.1 A/W [P]")
+    responsivity_spread: float = Field(
+        0.0, ge=0, le=0.2, description="relative sigma of the receivers' gain, diode and amplifier"
+    )
     dark_current_a: float = Field(10e-9, ge=0, le=1e-3, description="0.1-100 nA [P]")
+    offset_share: float = Field(
+        0.0, ge=0, le=0.1, description="sigma of the receivers' reading in the dark, of full scale"
+    )
+    noise_share: float = Field(
+        0.0, ge=0, le=0.2, description="rms noise of a reading beside the physical, of full scale"
+    )
     transimpedance_ohm: float = Field(2000.0, gt=0, le=1e9, description="feedback resistor, ohm")
     temperature_c: float = Field(45.0, ge=-40, le=150, description="of the feedback resistor, C")
     monitor_bits: int = Field(16, ge=8, le=16, description="resolution of the monitor taps")
@@ -164,3 +192,24 @@ class ReceiverConfig(Section):
     def bandwidth_hz(self) -> float:
         """Noise bandwidth of a matched receiver: half the vector rate, in Hz."""
         return 0.5 * self.vector_rate_hz
+
+
+Channel = Annotated[int, Field(ge=0, lt=8192)]
+Pair = tuple[Channel, Channel]
+
+
+class WiringConfig(Section):
+    """What was done wrong when the board was put together; numbers count from 0."""
+
+    dead_heaters: tuple[Channel, ...] = Field((), description="heaters that are not connected")
+    swapped_heaters: tuple[Pair, ...] = Field((), description="heaters that got each other's drive")
+    swapped_outputs: tuple[Pair, ...] = Field((), description="outputs on each other's receiver")
+    hot_outputs: tuple[Channel, ...] = Field(
+        (), description="outputs whose receiver has four times the gain, and saturates"
+    )
+
+    def largest(self) -> tuple[int, int]:
+        """Largest heater and largest output that are named; -1 where there is none."""
+        heaters = [*self.dead_heaters, *(end for pair in self.swapped_heaters for end in pair)]
+        outputs = [*self.hot_outputs, *(end for pair in self.swapped_outputs for end in pair)]
+        return max(heaters, default=-1), max(outputs, default=-1)

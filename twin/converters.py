@@ -1,10 +1,10 @@
-"""Digital-to-analogue and analogue-to-digital converters of the fast path."""
+"""Converters of the fast path; the bow of their nonlinearity is the heaters' too."""
 
 import numpy as np
 
 from lumina.compiled import compiled_fast
 
-__all__ = ["convert", "convert_positive"]
+__all__ = ["BOW", "convert", "convert_positive"]
 
 BOW = 1.5 * np.sqrt(3.0)
 """Makes the peak of |x (1 - x^2)| over -1 .. 1 equal to 1."""

@@ -11,6 +11,7 @@ from lumina.frames import HEATERS_ENABLED, SAFE_STATE
 from lumina.theory.drive import self_heated
 from twin.chip import Chip
 from twin.config import PlantConfig
+from twin.converters import BOW
 from twin.records import HEATERS as HEATERS_PART
 from twin.records import INSTRUMENT, clamp
 
@@ -27,15 +28,24 @@ class Heaters(NamedTuple):
 
     full_scale_v: float
     full_code: int
+    bow_code: FloatArray
+    """Integral nonlinearity of each heater's converter, peak, in codes."""
+    dead: NDArray[np.int64]
+    """Heaters that are not connected."""
+    swapped: NDArray[np.int64]
+    """Shape (pairs, 2): heaters that get each other's drive."""
     feedback_per_w: float
     """alpha R_th, in 1/W."""
     short_a: float
     """Current at which a channel's driver limits into a short, in A."""
+    cubic_rad_per_v3: float
+    """Phase beyond that by power, in rad/V^3."""
     conductance_s: FloatArray
     """1 / R0, in S."""
     phase_per_w: FloatArray
     """pi / P_pi, in rad/W."""
     phi0_rad: FloatArray
+    """Wanders from the chip's where it is told to."""
     imbalance_m: FloatArray
     diagonal: NDArray[Any]
     """Shape (diagonals,), dtype DIAGONAL: the crosstalk matrix's diagonals that are not zero."""
@@ -62,11 +72,15 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
     return Heaters(
         full_scale_v=heater.max_drive_v,
         full_code=(1 << heater.bits) - 1,
+        bow_code=heater.inl_lsb * chip.converter_bow,
+        dead=np.array(config.wiring.dead_heaters, np.int64),
+        swapped=np.array(config.wiring.swapped_heaters, np.int64).reshape(-1, 2),
         feedback_per_w=heater.feedback_per_w,
         short_a=heater.short_a,
+        cubic_rad_per_v3=heater.cubic_rad_per_v3,
         conductance_s=1.0 / chip.resistance_ohm,
         phase_per_w=np.pi / chip.pi_power_w,
-        phi0_rad=chip.phi0_rad,
+        phi0_rad=chip.phi0_rad.copy(),
         imbalance_m=chip.imbalance_m,
         diagonal=_diagonals(chip.crosstalk),
         coupling=np.ascontiguousarray(chip.crosstalk.data[:, :count]),
@@ -101,11 +115,28 @@ def _clipped_v(wanted_v: FloatArray, full_scale_v: float, drive_v: FloatArray) -
 
 @compiled_fast
 def _converted_v(
-    code: NDArray[np.uint16], full_code: int, full_scale_v: float, drive_v: FloatArray
+    code: NDArray[np.uint16],
+    full_code: int,
+    bow_code: FloatArray,
+    full_scale_v: float,
+    drive_v: FloatArray,
 ) -> None:
-    volts_per_code = full_scale_v / full_code
+    """Converters with the smooth bow of `twin.converters`."""
+    volts_per_code, half = full_scale_v / full_code, 0.5 * full_code
     for i in range(drive_v.size):
-        drive_v[i] = volts_per_code * min(int(code[i]), full_code)
+        straight = min(int(code[i]), full_code)
+        x = straight / half - 1.0
+        drive_v[i] = volts_per_code * (straight + bow_code[i] * (BOW * x * (1.0 - x * x)))
+
+
+@compiled_tick
+def _miswire(dead: Any, swapped: Any, drive_v: FloatArray) -> None:
+    """What bad wiring makes of the drives."""
+    for pair in range(swapped.shape[0]):
+        one, other = swapped[pair, 0], swapped[pair, 1]
+        drive_v[one], drive_v[other] = drive_v[other], drive_v[one]
+    for i in range(dead.size):
+        drive_v[dead[i]] = 0.0
 
 
 @compiled_fast
@@ -114,6 +145,7 @@ def _warm(
     conductance_s: FloatArray,
     feedback_per_w: float,
     phase_per_w: FloatArray,
+    cubic_rad_per_v3: float,
     power_w: FloatArray,
     own_rad: FloatArray,
 ) -> float:
@@ -123,9 +155,9 @@ def _warm(
     """
     total_w = 0.0
     for i in range(drive_v.size):
-        cold_w = drive_v[i] * drive_v[i] * conductance_s[i]
-        power_w[i] = self_heated(cold_w, feedback_per_w)
-        own_rad[i] = phase_per_w[i] * power_w[i]
+        square = drive_v[i] * drive_v[i]
+        power_w[i] = self_heated(square * conductance_s[i], feedback_per_w)
+        own_rad[i] = phase_per_w[i] * power_w[i] + cubic_rad_per_v3 * (square * drive_v[i])
         total_w += power_w[i]
     return total_w
 
@@ -140,14 +172,22 @@ def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> N
         state.powered[HEATERS_PART] == 1
         and (flags & (HEATERS_ENABLED | SAFE_STATE)) == HEATERS_ENABLED
     ):
-        _converted_v(actuator.heater_code, heaters.full_code, heaters.full_scale_v, drive_v)
+        _converted_v(
+            actuator.heater_code,
+            heaters.full_code,
+            heaters.bow_code,
+            heaters.full_scale_v,
+            drive_v,
+        )
     else:
         drive_v[:] = 0.0
+    _miswire(heaters.dead, heaters.swapped, drive_v)
     heater_power_w = _warm(
         drive_v,
         heaters.conductance_s,
         heaters.feedback_per_w,
         heaters.phase_per_w,
+        heaters.cubic_rad_per_v3,
         heaters.power_w,
         heaters.own_rad,
     )

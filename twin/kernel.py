@@ -20,6 +20,7 @@ from twin.optics import Optics, illuminate, read_monitors
 from twin.rails import step_rails
 from twin.records import SENSORS, clamp
 from twin.sensors import Sensors, follow_temperatures, metered_power_w, thermistor_code
+from twin.wander import Wander, step_wander
 
 __all__ = ["TICK_STREAM", "Heat", "PlantArrays", "copied_at_rest", "plant_tick", "plant_ticks"]
 
@@ -63,6 +64,7 @@ class PlantArrays(NamedTuple):
     sensors: Sensors
     rails: NDArray[Any]
     """Shape (rails,), dtype twin.rails.RAIL."""
+    wander: Wander
     noise: FloatArray
     """Scratch: the normal numbers of a tick."""
 
@@ -122,6 +124,7 @@ def advance(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) ->
     head.tick = state.tick
     head.time_ns = state.tick * 1_000_000
     fill_normal(state.seed, TICK_STREAM, state.tick, noise)
+    step_wander(plant.wander, state, heaters.phi0_rad)
     step_rails(plant.rails, state, inputs, command, head)
     drive_heaters(heaters, state, inputs, actuator)
     drive_tec(cooling, state, inputs, command, sensors.thermistor[0].seen_c)

@@ -27,6 +27,8 @@ class Optics(NamedTuple):
     couplers: Couplers
     path: float
     """Amplitude transmission of facets and waveguides."""
+    facet: NDArray[np.float64]
+    """Shape (2, ports): that of each input's and output's facet relative to the mean one."""
     signal_share: float
     """Share of the board's light that goes through the modulators."""
     intensity_noise: float
@@ -56,13 +58,15 @@ def build_optics(config: PlantConfig, chip: Chip) -> Optics:
     """The light path of a plant, dark."""
     receivers, ports = config.receivers, chip.architecture.ports
     bandwidth_hz = 0.5 / TICK_S  # a mean over T passes 1 / 2T
-    loss = 10.0 ** (-config.chip.loss.interferometer_db / 20.0)
     responsivity = receivers.responsivity_a_per_w * receivers.monitor_share
     resistor_k = receivers.temperature_c + 273.15
     return Optics(
         mesh=chip.architecture.arrays(),
-        couplers=couplers(chip.architecture, chip.splitter_error_rad, loss),
+        couplers=couplers(
+            chip.architecture, chip.splitter_error_rad, chip.interferometer_amplitude
+        ),
         path=path_transmission(config.chip.loss, chip.architecture),
+        facet=chip.facet_amplitude,
         signal_share=signal_share(config),
         intensity_noise=float(np.sqrt(config.laser.rin_per_hz * bandwidth_hz)),
         monitor_a_per_w=responsivity,
@@ -86,16 +90,19 @@ def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: An
     state.chip_power_w = 0.0
     if not dark:
         scale = clamp(head.laser_scale, 0.0, 1.0)
-        emitted_w = clamp(inputs.laser_power_w, 0.0, MOST_LIGHT_W)
+        emitted_w = clamp(inputs.laser_power_w, 0.0, MOST_LIGHT_W) * state.laser_drift
         state.chip_power_w = scale * emitted_w * (1.0 - clamp(inputs.laser_dip, 0.0, 1.0))
     if state.chip_power_w == 0.0:
         optics.output_power_w[:] = 0.0
         return
     field = optics.field
-    field[:] = optics.path * np.sqrt(state.chip_power_w * optics.signal_share / field.size)
+    amplitude = optics.path * np.sqrt(state.chip_power_w * optics.signal_share / field.size)
+    for port in range(field.size):
+        field[port] = amplitude * optics.facet[0, port]
     propagate_vector(optics.mesh, optics.couplers, phase_rad, field)
     for port in range(field.size):
-        optics.output_power_w[port] = field[port].real ** 2 + field[port].imag ** 2
+        light_w = field[port].real ** 2 + field[port].imag ** 2
+        optics.output_power_w[port] = light_w * optics.facet[1, port] ** 2
 
 
 @compiled_tick

@@ -14,7 +14,7 @@ from twin.config import FanConfig, PlantConfig, SensorsConfig, TecConfig, Therma
 __all__ = ["as_built"]
 
 STREAM = 5
-"""Stream of the thermal parts under a chip seed; a chip's own are those below."""
+"""Stream of the thermal parts under a chip seed; a chip's own are `twin.chip.STREAMS`."""
 
 Draw = Callable[[float], float]
 

@@ -16,9 +16,17 @@ from twin.kernel import Heat, PlantArrays, copied_at_rest, plant_ticks
 from twin.optics import build_optics
 from twin.parts import as_built
 from twin.rails import build_rails
-from twin.receivers import build_receivers, check_fields, detect, modulate, pass_through
+from twin.receivers import (
+    amplitude_gain,
+    build_receivers,
+    check_fields,
+    detect,
+    modulate,
+    pass_through,
+)
 from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
 from twin.sensors import build_sensors
+from twin.wander import build_wander
 
 __all__ = ["Plant"]
 
@@ -52,19 +60,19 @@ class Plant:
             chip_seed: names the chip and the parts around it, 0 or more.
         """
         self.config = config = as_built(config, chip_seed)
-        self.chip = build_chip(config.chip, chip_seed)
+        self.chip = build_chip(config.chip, chip_seed, config.receivers)
         self.architecture: MeshArchitecture = self.chip.architecture
         self.inputs = _initial_inputs(config)
         self.arrays = self._build_arrays(seed)
         self.sensor = SensorFrame.zeros(self.architecture.ports)
         self.actuator = ActuatorFrame.zeros(self.architecture.shifters)
-        self._receivers = build_receivers(config, self.arrays.optics)
+        self._receivers = build_receivers(config, self.chip, self.arrays.optics)
         self._transfer: tuple[int, NDArray[np.complex128]] | None = None
 
     def _build_arrays(self, seed: int) -> PlantArrays:
         config, ports = self.config, self.architecture.ports
         state = np.zeros(1, PLANT_STATE)
-        state["seed"] = seed
+        state["seed"], state["laser_drift"] = seed, 1.0
         normals = SENSORS + ports + 1
         return PlantArrays(
             state=state,
@@ -75,6 +83,7 @@ class Plant:
             optics=build_optics(config, self.chip),
             sensors=build_sensors(config),
             rails=build_rails(config.rails),
+            wander=build_wander(config, self.chip),
             noise=np.zeros(normals + normals % 2),
         )
 
@@ -124,6 +133,17 @@ class Plant:
         """
         return self._transfer_of(*self._at_rest())
 
+    def seen_matrix(self) -> NDArray[np.complex128]:
+        """The transfer matrix as coherent receivers without noise or converters would read it.
+
+        Returns:
+            Shape (outputs, inputs), of full scale: every receiver's gain and wiring included.
+        """
+        receivers = self._receivers
+        scale = amplitude_gain(receivers, float(self.arrays.state["chip_power_w"][0]))
+        matrix = self.transfer_matrix()[receivers.output]
+        return np.multiply(scale * receivers.gain[:, None], matrix)
+
     def multiply(self, fields: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Send vectors through the light as the chip stands now.
 
@@ -164,7 +184,8 @@ class Plant:
         tick = int(state["tick"])
         if self._transfer is None or self._transfer[0] != tick:
             optics = self.arrays.optics
-            matrix = optics.path * transfer(optics.mesh, optics.couplers, phase_rad)
+            ends = optics.path * optics.facet[1][:, None] * optics.facet[0]
+            matrix = ends * transfer(optics.mesh, optics.couplers, phase_rad)
             matrix.flags.writeable = False
             self._transfer = tick, matrix
         return self._transfer[1]

@@ -9,6 +9,7 @@ variance 2 pi x linewidth x delay between the two ways. Direct: one photodiode p
 Stray light falls on one diode of each pair, so it is not balanced away.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from lumina.compiled import compiled_fast
 from lumina.errors import MatrixError
 from lumina.theory.noise import fill_normal
+from twin.chip import Chip
 from twin.config import PlantConfig
 from twin.converters import convert, convert_positive
 from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, MOST_LIGHT_W, Optics
@@ -25,12 +27,16 @@ from twin.records import DETECTORS, clamp
 __all__ = [
     "RECEIVER_STREAM",
     "Receivers",
+    "amplitude_gain",
     "build_receivers",
     "check_fields",
     "detect",
     "modulate",
     "pass_through",
 ]
+
+HOT_GAIN = 4.0
+"""Gain of a receiver whose amplifier is set wrong."""
 
 RECEIVER_STREAM = 2
 """Noise stream of the receivers."""
@@ -54,13 +60,21 @@ class Receivers(NamedTuple):
     """Shot noise variance per ampere, 2 q B, in A."""
     johnson_a2: float
     """Johnson noise variance 4 k T B / R, in A^2."""
+    unnamed_a2: float
+    """Variance of the noise beside shot and Johnson noise, in A^2."""
     intensity_noise: float
     """Relative rms of the laser's intensity, sqrt(RIN B)."""
     phase_noise_rad: float
     """Rms of the phase between signal and oscillator, in rad."""
+    output: NDArray[np.int64]
+    """Shape (ports,): the output whose light each receiver sees."""
+    gain: NDArray[np.float64]
+    """Shape (ports,): gain of each receiver relative to its design."""
+    offset: ComplexArray
+    """Shape (ports,): reading of each receiver in the dark, of full scale."""
 
 
-def build_receivers(config: PlantConfig, optics: Optics) -> Receivers:
+def build_receivers(config: PlantConfig, chip: Chip, optics: Optics) -> Receivers:
     """The receivers, their full scale set for the configured laser power."""
     receivers, laser, ports = config.receivers, config.laser, config.chip.ports
     # A wave crosses 2 MZIs per MZI and port of the mesh, on average.
@@ -72,6 +86,7 @@ def build_receivers(config: PlantConfig, optics: Optics) -> Receivers:
     oscillator_w = laser.power_w * receivers.oscillator_share / ports
     light_w = np.sqrt(signal_w * oscillator_w) if coherent else signal_w
     bandwidth_hz, resistor_k = receivers.bandwidth_hz, receivers.temperature_c + 273.15
+    full_scale_a = float(receivers.responsivity_a_per_w * light_w / receivers.full_scale_share)
     return Receivers(
         ports=ports,
         coherent=coherent,
@@ -81,16 +96,33 @@ def build_receivers(config: PlantConfig, optics: Optics) -> Receivers:
         oscillator_share=receivers.oscillator_share,
         responsivity_a_per_w=receivers.responsivity_a_per_w,
         dark_current_a=receivers.dark_current_a,
-        full_scale_a=float(receivers.responsivity_a_per_w * light_w / receivers.full_scale_share),
+        full_scale_a=full_scale_a,
         shot_a=2.0 * ELEMENTARY_CHARGE_C * bandwidth_hz,
         johnson_a2=4.0
         * BOLTZMANN_J_PER_K
         * resistor_k
         * bandwidth_hz
         / receivers.transimpedance_ohm,
+        unnamed_a2=(receivers.noise_share * full_scale_a) ** 2,
         intensity_noise=float(np.sqrt(laser.rin_per_hz * bandwidth_hz)),
         phase_noise_rad=float(np.sqrt(2 * np.pi * laser.linewidth_hz * receivers.delay_mismatch_s)),
+        output=_wired_outputs(ports, config.wiring.swapped_outputs),
+        gain=_wired_gain(chip.receiver_gain, config.wiring.hot_outputs),
+        offset=chip.receiver_offset,
     )
+
+
+def _wired_outputs(ports: int, swapped: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    order = np.arange(ports)
+    for one, other in swapped:
+        order[[one, other]] = order[[other, one]]
+    return order
+
+
+def _wired_gain(gain: NDArray[np.float64], hot: Sequence[int]) -> NDArray[np.float64]:
+    wired = gain.copy()
+    wired[[*hot]] *= HOT_GAIN
+    return wired
 
 
 @compiled_fast
@@ -156,6 +188,14 @@ def _laser_noise(receivers: Receivers, noise: Any, common: ComplexArray) -> None
         common[vector] = complex(size * np.cos(turn), size * np.sin(turn))
 
 
+def amplitude_gain(receivers: Receivers, power_w: float) -> float:
+    """Reading of coherent receivers for one input's full scale through a clear chip."""
+    oscillator_w = power_w * receivers.oscillator_share / receivers.ports
+    input_w = power_w * receivers.signal_share / receivers.ports
+    current_a = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
+    return float(current_a / receivers.full_scale_a)
+
+
 @compiled_fast
 def _detect_coherent(
     receivers: Receivers,
@@ -175,15 +215,16 @@ def _detect_coherent(
     stray = stray_a / receivers.full_scale_a
     bits, inl_lsb = receivers.bits, receivers.inl_lsb
     for port in range(ports):
+        offset = receivers.offset[port]
         for vector in range(vectors):
             field = outputs[port, vector]
             light_w = oscillator_w + input_w * (field.real**2 + field.imag**2)
             current_a = half_a_per_w * light_w + 2.0 * receivers.dark_current_a + stray_a
-            rms = np.sqrt(receivers.shot_a * current_a + receivers.johnson_a2)
-            rms /= receivers.full_scale_a
-            beat = gain * common[vector] * field
-            in_phase = beat.real + rms * noise[2 + port, vector] + stray
-            across = beat.imag + rms * noise[2 + ports + port, vector] + stray
+            variance = receivers.shot_a * current_a + receivers.johnson_a2 + receivers.unnamed_a2
+            rms = np.sqrt(variance) / receivers.full_scale_a
+            beat = receivers.gain[port] * (gain * common[vector] * field)
+            in_phase = beat.real + offset.real + rms * noise[2 + port, vector] + stray
+            across = beat.imag + offset.imag + rms * noise[2 + ports + port, vector] + stray
             outputs[port, vector] = complex(
                 convert(in_phase, bits, inl_lsb), convert(across, bits, inl_lsb)
             )
@@ -206,23 +247,25 @@ def _detect_direct(
             field = outputs[port, vector]
             light_a = gain_a * abs(common[vector]) * (field.real**2 + field.imag**2) + stray_a
             variance = receivers.shot_a * (light_a + receivers.dark_current_a)
-            rms_a = np.sqrt(variance + receivers.johnson_a2)
-            seen = (light_a + rms_a * noise[2 + port, vector]) / receivers.full_scale_a
+            rms_a = np.sqrt(variance + receivers.johnson_a2 + receivers.unnamed_a2)
+            seen_a = receivers.gain[port] * light_a + rms_a * noise[2 + port, vector]
+            seen = seen_a / receivers.full_scale_a + receivers.offset[port].real
             outputs[port, vector] = convert_positive(seen, receivers.bits, receivers.inl_lsb)
 
 
 def detect(receivers: Receivers, state: Any, inputs: Any, outputs: ComplexArray) -> ComplexArray:
-    """Readings of the receivers, in place of fields relative to one input's full scale.
+    """Readings of the receivers, from fields relative to one input's full scale.
 
     Args:
         receivers: the receivers.
         state: the plant's state: light, power, and the names of the noise.
         inputs: the plant's inputs.
-        outputs: shape (ports, batch), overwritten and returned.
+        outputs: shape (ports, batch), used up.
     """
     if state["powered"][DETECTORS] == 0:
         outputs[:] = 0.0
         return outputs
+    outputs = outputs[receivers.output]
     rows = 2 + (2 if receivers.coherent else 1) * receivers.ports
     vectors = outputs.shape[1]
     noise = np.empty(rows * (vectors + vectors % 2))

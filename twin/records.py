@@ -112,6 +112,7 @@ PLANT_STATE = np.dtype(
         ("heater_power_w", "f8"),  # of all heaters
         ("compute_power_w", "f8"),
         ("chip_power_w", "f8"),  # light behind the board's attenuator
+        ("laser_drift", "f8"),  # the laser's power relative to what it was set to
     ]
 )
 
