@@ -7,8 +7,9 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumina.theory.mesh import MeshArchitecture
-from twin.config_optics import ChipConfig, LossConfig, ReceiverConfig
+from lumina.theory.architecture import ChipArchitecture
+from lumina.theory.rings import Rings, WeightBank
+from twin.config_optics import NOMINAL_WAVELENGTH_M, ChipConfig, LossConfig, ReceiverConfig
 
 __all__ = ["Chip", "build_chip", "path_transmission", "spread_factors"]
 
@@ -17,7 +18,7 @@ FloatArray = NDArray[np.float64]
 NEGLIGIBLE = 1e-6
 """Crosstalk, relative to a heater's own effect, below which only the floor counts."""
 
-STREAMS = (0, 1, 2, 3, 4, 6, 7, 8, 9)
+STREAMS = (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)
 """Streams under the chip seed; 5 is that of the parts around the chip."""
 
 
@@ -26,11 +27,12 @@ class Chip:
     """One manufactured chip.
 
     Attributes:
-        architecture: its mesh.
+        architecture: its mesh, or its bank of rings.
         phi0_rad: phases without drive at the reference temperature, shape (shifters,).
         pi_power_w: heater power for a phase of pi, shape (shifters,).
         resistance_ohm: cold heater resistance, shape (shifters,).
-        imbalance_m: arm imbalance seen by each shifter, shape (shifters,).
+        imbalance_m: arm imbalance seen by each shifter, or the way around each ring, shape
+            (shifters,).
         splitter_error_rad: angle errors of the couplers, shape (splitters,).
         interferometer_amplitude: field transmission of each MZI, shape (interferometers,).
         facet_amplitude: field transmission of each port's facets relative to the mean ones,
@@ -41,9 +43,10 @@ class Chip:
         crosstalk: C less its uniform floor, (shifters, shifters), by diagonals, of which a
             regular layout has few. C_ii is 1 with the floor.
         floor: uniform part of C.
+        rings: its rings; none on a mesh.
     """
 
-    architecture: MeshArchitecture
+    architecture: ChipArchitecture
     phi0_rad: FloatArray
     pi_power_w: FloatArray
     resistance_ohm: FloatArray
@@ -56,6 +59,7 @@ class Chip:
     receiver_offset: NDArray[np.complex128]
     crosstalk: scipy.sparse.dia_array
     floor: float
+    rings: Rings
 
 
 def build_chip(config: ChipConfig, chip_seed: int, receivers: ReceiverConfig | None = None) -> Chip:
@@ -66,29 +70,53 @@ def build_chip(config: ChipConfig, chip_seed: int, receivers: ReceiverConfig | N
         chip_seed: its identity.
         receivers: those it is bonded to; ideal ones by default.
     """
-    mesh, heater = config.architecture(), config.heater
+    architecture, heater = config.architecture(), config.heater
     streams = [np.random.default_rng([chip_seed, stream]) for stream in STREAMS]
     phases, powers, resistances, imbalances, splitters, *flaws = streams
-    losses, facets, converters, detectors = flaws
-    count, receivers = mesh.shifters, receivers or ReceiverConfig()
+    losses, facets, converters, detectors, widths = flaws
+    count, receivers = architecture.shifters, receivers or ReceiverConfig()
     return Chip(
-        architecture=mesh,
+        architecture=architecture,
         phi0_rad=phases.uniform(0.0, 2.0 * np.pi, count),
         pi_power_w=heater.pi_power_w * spread_factors(powers, heater.pi_power_spread, count),
         resistance_ohm=heater.resistance_ohm
         * spread_factors(resistances, heater.resistance_spread, count),
-        imbalance_m=imbalances.normal(0.0, config.imbalance_sigma_m, count),
-        splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, mesh.splitters),
-        interferometer_amplitude=_interferometers(losses, config.loss, mesh.interferometers),
+        imbalance_m=_imbalance_m(config, architecture, imbalances),
+        splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, architecture.splitters),
+        interferometer_amplitude=_interferometers(
+            losses, config.loss, architecture.interferometers
+        ),
         facet_amplitude=10.0
-        ** (-facets.normal(0.0, config.loss.facet_spread_db, (2, mesh.ports)) / 20.0),
+        ** (-facets.normal(0.0, config.loss.facet_spread_db, (2, architecture.ports)) / 20.0),
         converter_bow=converters.uniform(-1.0, 1.0, count),
-        receiver_gain=spread_factors(detectors, receivers.responsivity_spread, mesh.ports),
+        receiver_gain=spread_factors(detectors, receivers.responsivity_spread, architecture.ports),
         receiver_offset=receivers.offset_share
-        * (detectors.normal(size=(mesh.ports, 2)) @ np.array([1.0, 1.0j])),
-        crosstalk=_crosstalk(mesh.shifter_sites(), config),
+        * (detectors.normal(size=(architecture.ports, 2)) @ np.array([1.0, 1.0j])),
+        crosstalk=_crosstalk(architecture.shifter_sites(), config),
         floor=config.crosstalk.floor,
+        rings=_rings(config, architecture, widths),
     )
+
+
+def _imbalance_m(
+    config: ChipConfig, architecture: ChipArchitecture, generator: np.random.Generator
+) -> FloatArray:
+    """What a shifter's light travels further than the light it meets: a ring's is a round."""
+    if isinstance(architecture, WeightBank):
+        round_m = NOMINAL_WAVELENGTH_M**2 / config.group_index / config.rings.free_spectral_range_m
+        return np.full(architecture.shifters, round_m)
+    return generator.normal(0.0, config.imbalance_sigma_m, architecture.shifters)
+
+
+def _rings(
+    config: ChipConfig, architecture: ChipArchitecture, generator: np.random.Generator
+) -> Rings:
+    if not isinstance(architecture, WeightBank):
+        return Rings(0.0, np.empty(0), np.empty(0), np.empty(0))
+    count, rings = architecture.shifters, config.rings
+    width_rad = architecture.width_rad * spread_factors(generator, rings.width_spread, count)
+    peak, dip = np.full(count, rings.peak_drop), np.full(count, rings.dip)
+    return Rings(architecture.spacing_rad, width_rad, peak, dip)
 
 
 def spread_factors(generator: np.random.Generator, sigma: float, count: int) -> FloatArray:
@@ -118,9 +146,9 @@ def _crosstalk(sites: FloatArray, config: ChipConfig) -> scipy.sparse.dia_array:
     return scipy.sparse.dia_array(own + half + half.T)
 
 
-def path_transmission(loss: LossConfig, mesh: MeshArchitecture) -> float:
+def path_transmission(loss: LossConfig, architecture: ChipArchitecture) -> float:
     """Amplitude of light that crosses the whole chip, without its interferometers' loss."""
-    columns = float(mesh.shifter_sites()[:, 0].max()) + 1.0
+    columns = float(architecture.shifter_sites()[:, 0].max()) + 1.0
     length_cm = 100.0 * columns * loss.shifter_pitch_m
     loss_db = loss.waveguide_db_per_cm * length_cm + 2.0 * loss.facet_db
     return float(10.0 ** (-loss_db / 20.0))

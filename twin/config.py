@@ -275,6 +275,16 @@ class PlantConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _light_is_seen(self) -> Self:
+        if (self.chip.kind == "rings") != (self.receivers.detection == "balanced"):
+            raise ValueError(
+                f"a chip of kind {self.chip.kind!r} with receivers.detection "
+                f"{self.receivers.detection!r}: a bank of rings is read balanced, a mesh "
+                "coherent or direct"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _nodes_exist(self) -> Self:
         for where, name in self._node_references():
             if name not in self.thermal.nodes:

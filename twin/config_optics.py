@@ -4,11 +4,13 @@ Sources of defaults: [P] public paper or data sheet, [D] derived, [T] textbook v
 [R] the reference plant's definition.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lumina.theory.mesh import MeshArchitecture, MeshKind
+from lumina.theory.architecture import ChipArchitecture, ChipKind
+from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.rings import WeightBank, phase_of_detuning
 
 __all__ = [
     "ChipConfig",
@@ -17,9 +19,14 @@ __all__ = [
     "LaserConfig",
     "LossConfig",
     "ReceiverConfig",
+    "RingConfig",
     "Section",
     "WiringConfig",
 ]
+
+
+NOMINAL_WAVELENGTH_M = 1.55e-6
+"""For which data sheets give widths and spacings."""
 
 
 class Section(BaseModel):
@@ -96,11 +103,40 @@ class LossConfig(Section):
     )
 
 
+class RingConfig(Section):
+    """Micro-rings of a weight bank, and the wavelength channels that they serve."""
+
+    free_spectral_range_m: float = Field(
+        14.4e-9, gt=1e-10, le=1e-7, description="between resonances of a ring, m; radius 6 um [D]"
+    )
+    channel_spacing_m: float = Field(
+        1.6e-9, gt=1e-11, le=1e-8, description="between channels, m; the 200 GHz grid [T]"
+    )
+    quality_factor: float = Field(
+        6755.0, ge=100, le=1e6, description="wavelength over FWHM of a resonance [D]"
+    )
+    width_spread: float = Field(
+        0.03, ge=0, le=0.1, description="relative sigma of the FWHM over the bank [T]"
+    )
+    peak_drop: float = Field(0.9, gt=0, le=1, description="share dropped on resonance [T]")
+    dip: float = Field(0.03, ge=0, lt=1, description="share that passes on resonance [T]")
+    drift_m_per_k: float = Field(
+        0.1e-9, ge=0, le=1e-9, description="resonance against die temperature, m/K; 74-100 pm/K [R]"
+    )
+
+    @model_validator(mode="after")
+    def _no_gain(self) -> Self:
+        if self.peak_drop + self.dip > 1.0:
+            raise ValueError("peak_drop and dip share the light: their sum cannot exceed 1")
+        return self
+
+
 class ChipConfig(Section):
     """The photonic chip. What differs from chip to chip is drawn from the chip seed."""
 
     ports: int = Field(8, ge=2, le=64, description="inputs and outputs")
-    kind: MeshKind = Field("unitary", description="arrangement of the interferometers")
+    kind: ChipKind = Field("unitary", description="a mesh of interferometers, or a bank of rings")
+    rings: RingConfig = Field(default_factory=RingConfig, description="rings, where kind is rings")
     heater: HeaterConfig = Field(default_factory=HeaterConfig)
     crosstalk: CrosstalkConfig = Field(default_factory=CrosstalkConfig)
     loss: LossConfig = Field(default_factory=LossConfig)
@@ -121,9 +157,36 @@ class ChipConfig(Section):
         0.0, ge=0, le=1, description="sigma of the phases' random walk after an hour, rad"
     )
 
-    def architecture(self) -> MeshArchitecture:
-        """Ports and arrangement of the interferometers."""
-        return MeshArchitecture(self.ports, self.kind)
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        self.architecture()
+        return self
+
+    @property
+    def dispersion_per_k(self) -> float:
+        """Effective dn/dT, 1/K: of the waveguide, or such that rings drift as configured.
+
+        d lambda / dT = (lambda / n_g) dn/dT.
+        """
+        if self.kind != "rings":
+            return self.thermo_optic_per_k
+        return self.rings.drift_m_per_k * self.group_index / NOMINAL_WAVELENGTH_M
+
+    def architecture(self) -> ChipArchitecture:
+        """Ports, and what lies between them.
+
+        Raises:
+            UsageError: channels that do not fit into the rings' free spectral range.
+        """
+        if self.kind != "rings":
+            return MeshArchitecture(self.ports, self.kind)
+        rings = self.rings
+        width_m = NOMINAL_WAVELENGTH_M / rings.quality_factor
+        return WeightBank(
+            self.ports,
+            phase_of_detuning(rings.channel_spacing_m, rings.free_spectral_range_m),
+            phase_of_detuning(width_m, rings.free_spectral_range_m),
+        )
 
 
 class LaserConfig(Section):
@@ -150,8 +213,10 @@ class LaserConfig(Section):
 class ReceiverConfig(Section):
     """Modulators, detectors and their converters: the fast path, and slow monitor taps."""
 
-    detection: Literal["coherent", "direct"] = Field(
-        "coherent", description="complex amplitudes by balanced I/Q receivers, or powers"
+    detection: Literal["coherent", "direct", "balanced"] = Field(
+        "coherent",
+        description="complex amplitudes by balanced I/Q receivers, powers, or (weight banks) "
+        "differences of powers",
     )
     bits: int = Field(
         12, ge=8, le=16, description="resolution of modulator and receiver converters"

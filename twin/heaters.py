@@ -87,7 +87,7 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
         floor=chip.floor,
         reference_c=config.chip.reference_c,
         wavelength_m=config.laser.wavelength_m,
-        thermo_optic_per_k=config.chip.thermo_optic_per_k,
+        thermo_optic_per_k=config.chip.dispersion_per_k,
         group_index=config.chip.group_index,
         instrument_v=np.zeros(count),
         drive_v=np.zeros(count),

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from lumina.compiled import compiled_tick
 from lumina.frames import SAFE_STATE
-from lumina.theory.mesh import MeshArrays
+from lumina.theory.mesh import MeshArchitecture, MeshArrays
 from lumina.theory.mesh_kernels import Couplers, couplers, propagate_vector
 from twin.chip import Chip, path_transmission
 from twin.config import PlantConfig
 from twin.records import DETECTORS, LASER, TICK_S, clamp
+from twin.rings import Bank, build_bank, illuminate_bank
 
 __all__ = ["MOST_LIGHT_W", "Optics", "build_optics", "illuminate", "read_monitors"]
 
@@ -19,12 +20,16 @@ ELEMENTARY_CHARGE_C = 1.602176634e-19
 BOLTZMANN_J_PER_K = 1.380649e-23
 MOST_LIGHT_W = 10.0
 
+NO_MESH = MeshArchitecture(2, "unitary")
+
 
 class Optics(NamedTuple):
     """The chip's light path and its monitor detectors."""
 
     mesh: MeshArrays
     couplers: Couplers
+    bank: Bank
+    """Rings in place of a mesh; of 0 rows where there is a mesh."""
     path: float
     """Amplitude transmission of facets and waveguides."""
     facet: NDArray[np.float64]
@@ -58,13 +63,13 @@ def build_optics(config: PlantConfig, chip: Chip) -> Optics:
     """The light path of a plant, dark."""
     receivers, ports = config.receivers, chip.architecture.ports
     bandwidth_hz = 0.5 / TICK_S  # a mean over T passes 1 / 2T
+    mesh, chip_couplers = build_mesh(chip)
     responsivity = receivers.responsivity_a_per_w * receivers.monitor_share
     resistor_k = receivers.temperature_c + 273.15
     return Optics(
-        mesh=chip.architecture.arrays(),
-        couplers=couplers(
-            chip.architecture, chip.splitter_error_rad, chip.interferometer_amplitude
-        ),
+        mesh=mesh,
+        couplers=chip_couplers,
+        bank=build_bank(chip),
         path=path_transmission(config.chip.loss, chip.architecture),
         facet=chip.facet_amplitude,
         signal_share=signal_share(config),
@@ -78,6 +83,14 @@ def build_optics(config: PlantConfig, chip: Chip) -> Optics:
         field=np.zeros(ports, np.complex128),
         output_power_w=np.zeros(ports),
     )
+
+
+def build_mesh(chip: Chip) -> tuple[MeshArrays, Couplers]:
+    """The chip's mesh; where it has rings instead, the smallest one, which stays dark."""
+    mesh = chip.architecture
+    if not isinstance(mesh, MeshArchitecture):
+        return NO_MESH.arrays(), couplers(NO_MESH)
+    return mesh.arrays(), couplers(mesh, chip.splitter_error_rad, chip.interferometer_amplitude)
 
 
 @compiled_tick
@@ -94,6 +107,11 @@ def illuminate(optics: Optics, state: Any, inputs: Any, head: Any, phase_rad: An
         state.chip_power_w = scale * emitted_w * (1.0 - clamp(inputs.laser_dip, 0.0, 1.0))
     if state.chip_power_w == 0.0:
         optics.output_power_w[:] = 0.0
+        return
+    if optics.bank.dropped.size > 0:
+        rows = optics.output_power_w.size
+        channel_w = state.chip_power_w * optics.path**2 / (rows * rows)
+        illuminate_bank(optics.bank, phase_rad, channel_w, optics.output_power_w)
         return
     field = optics.field
     amplitude = optics.path * np.sqrt(state.chip_power_w * optics.signal_share / field.size)

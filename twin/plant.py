@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.frames import ActuatorFrame, SensorFrame
-from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.architecture import ChipArchitecture
 from lumina.theory.mesh_kernels import transfer
 from twin.chip import build_chip
 from twin.config import PlantConfig
@@ -25,6 +25,7 @@ from twin.receivers import (
     pass_through,
 )
 from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
+from twin.rings import bank_transfer
 from twin.sensors import build_sensors
 from twin.wander import build_wander
 
@@ -44,7 +45,7 @@ class Plant:
     Attributes:
         config: what it is: as given, with the parts that the chip seed decides drawn.
         chip: the truth about the chip, drawn from the chip seed.
-        architecture: ports and arrangement of the interferometers.
+        architecture: ports, and the interferometers or rings between them.
         arrays: the plant for compiled code.
         inputs: shape (1,), dtype PLANT_INPUTS: the outside world's words.
         sensor: the sensor frame of the last tick.
@@ -61,11 +62,12 @@ class Plant:
         """
         self.config = config = as_built(config, chip_seed)
         self.chip = build_chip(config.chip, chip_seed, config.receivers)
-        self.architecture: MeshArchitecture = self.chip.architecture
+        self.architecture: ChipArchitecture = self.chip.architecture
         self.inputs = _initial_inputs(config)
         self.arrays = self._build_arrays(seed)
         self.sensor = SensorFrame.zeros(self.architecture.ports)
         self.actuator = ActuatorFrame.zeros(self.architecture.shifters)
+        self._has_rings = self.architecture.kind == "rings"
         self._receivers = build_receivers(config, self.chip, self.arrays.optics)
         self._transfer: tuple[int, NDArray[np.complex128]] | None = None
 
@@ -128,10 +130,13 @@ class Plant:
     def transfer_matrix(self) -> NDArray[np.complex128]:
         """Fields out over fields in, losses included, as the chip stood in the last tick.
 
+        Of a weight bank: difference of the powers on a row's photodiodes over power in.
+
         Returns:
             Shape (outputs, inputs), read-only, free of noise, modulus of 1 or less.
         """
-        return self._transfer_of(*self._at_rest())
+        matrix = self._transfer_of(*self._at_rest())
+        return matrix.real.astype(complex) if self._has_rings else matrix
 
     def seen_matrix(self) -> NDArray[np.complex128]:
         """The transfer matrix as coherent receivers without noise or converters would read it.
@@ -149,11 +154,13 @@ class Plant:
 
         Args:
             fields: shape (ports, batch), of the modulators' full scale; more is clipped.
+                Amplitudes, but powers of 0 .. 1 for a weight bank.
 
         Returns:
-            Shape (ports, batch): amplitudes (coherent) or powers (direct) as converted, in
-            units of the receivers' full scale. A path of full transmission at nominal laser
-            power reads `receivers.full_scale_share`.
+            Shape (ports, batch): amplitudes (coherent), powers (direct) or differences of
+            powers (balanced) as converted, in units of the receivers' full scale. A path of
+            full transmission at nominal laser power reads `receivers.full_scale_share`; so
+            does a weight bank's row with all channels bright at weight 1.
 
         Raises:
             MatrixError: the shape is not (ports, batch), or a value is not finite.
@@ -185,7 +192,10 @@ class Plant:
         if self._transfer is None or self._transfer[0] != tick:
             optics = self.arrays.optics
             ends = optics.path * optics.facet[1][:, None] * optics.facet[0]
-            matrix = ends * transfer(optics.mesh, optics.couplers, phase_rad)
+            if self._has_rings:
+                matrix = ends**2 * bank_transfer(optics.bank, phase_rad)
+            else:
+                matrix = ends * transfer(optics.mesh, optics.couplers, phase_rad)
             matrix.flags.writeable = False
             self._transfer = tick, matrix
         return self._transfer[1]

@@ -7,6 +7,8 @@ together see half of all light. The laser's intensity noise scales signal and os
 alike, so all outputs by one factor; its phase noise turns all outputs by one angle of
 variance 2 pi x linewidth x delay between the two ways. Direct: one photodiode per output.
 Stray light falls on one diode of each pair, so it is not balanced away.
+Balanced (weight banks): powers in, and two photodiodes per row whose currents are subtracted;
+the difference carries the shot noise of both.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from lumina.theory.noise import fill_normal
 from twin.chip import Chip
 from twin.config import PlantConfig
 from twin.converters import convert, convert_positive
+from twin.detection import detect_balanced, detect_coherent, detect_direct, laser_noise
 from twin.optics import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, MOST_LIGHT_W, Optics
 from twin.records import DETECTORS, clamp
 
@@ -37,6 +40,8 @@ __all__ = [
 
 HOT_GAIN = 4.0
 """Gain of a receiver whose amplifier is set wrong."""
+COHERENT, DIRECT, BALANCED = 0, 1, 2
+DETECTIONS = {"coherent": COHERENT, "direct": DIRECT, "balanced": BALANCED}
 
 RECEIVER_STREAM = 2
 """Noise stream of the receivers."""
@@ -48,7 +53,8 @@ class Receivers(NamedTuple):
     """Modulators and receivers of a board."""
 
     ports: int
-    coherent: bool
+    detection: int
+    """COHERENT, DIRECT or BALANCED."""
     bits: int
     inl_lsb: float
     signal_share: float
@@ -77,19 +83,12 @@ class Receivers(NamedTuple):
 def build_receivers(config: PlantConfig, chip: Chip, optics: Optics) -> Receivers:
     """The receivers, their full scale set for the configured laser power."""
     receivers, laser, ports = config.receivers, config.laser, config.chip.ports
-    # A wave crosses 2 MZIs per MZI and port of the mesh, on average.
-    crossed = 2.0 * config.chip.architecture().interferometers / ports
-    loss_db = config.chip.loss.interferometer_db * crossed
-    signal_w = laser.power_w * optics.signal_share / ports * optics.path**2
-    signal_w *= 10.0 ** (-loss_db / 10.0)
-    coherent = receivers.detection == "coherent"
-    oscillator_w = laser.power_w * receivers.oscillator_share / ports
-    light_w = np.sqrt(signal_w * oscillator_w) if coherent else signal_w
     bandwidth_hz, resistor_k = receivers.bandwidth_hz, receivers.temperature_c + 273.15
-    full_scale_a = float(receivers.responsivity_a_per_w * light_w / receivers.full_scale_share)
+    full_a = receivers.responsivity_a_per_w * _unit_light_w(config, optics)
+    full_scale_a = full_a / receivers.full_scale_share
     return Receivers(
         ports=ports,
-        coherent=coherent,
+        detection=DETECTIONS[receivers.detection],
         bits=receivers.bits,
         inl_lsb=receivers.inl_lsb,
         signal_share=optics.signal_share,
@@ -110,6 +109,22 @@ def build_receivers(config: PlantConfig, chip: Chip, optics: Optics) -> Receiver
         gain=_wired_gain(chip.receiver_gain, config.wiring.hot_outputs),
         offset=chip.receiver_offset,
     )
+
+
+def _unit_light_w(config: PlantConfig, optics: Optics) -> float:
+    """Light, or beat of signal and oscillator, that a path of full transmission brings, in W.
+
+    In a weight bank that is a row with all its channels at full power and weight 1.
+    """
+    laser, receivers, ports = config.laser, config.receivers, config.chip.ports
+    # A wave crosses 2 MZIs per MZI and port of the mesh, on average.
+    crossed = 2.0 * config.chip.architecture().interferometers / ports
+    loss_db = config.chip.loss.interferometer_db * crossed
+    signal_w = laser.power_w * optics.signal_share / ports * optics.path**2
+    signal_w *= 10.0 ** (-loss_db / 10.0)
+    if receivers.detection != "coherent":
+        return float(signal_w)
+    return float(np.sqrt(signal_w * laser.power_w * receivers.oscillator_share / ports))
 
 
 def _wired_outputs(ports: int, swapped: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
@@ -138,6 +153,15 @@ def _modulate(receivers: Receivers, fields: ComplexArray, out: ComplexArray) -> 
             )
 
 
+@compiled_fast
+def _modulate_power(receivers: Receivers, fields: ComplexArray, out: ComplexArray) -> None:
+    """Powers of 0 to full scale through the converters."""
+    for port in range(fields.shape[0]):
+        for vector in range(fields.shape[1]):
+            power = fields[port, vector].real
+            out[port, vector] = convert_positive(power, receivers.bits, receivers.inl_lsb)
+
+
 def check_fields(receivers: Receivers, fields: ComplexArray) -> None:
     """Refuse what cannot be sent.
 
@@ -151,9 +175,10 @@ def check_fields(receivers: Receivers, fields: ComplexArray) -> None:
 
 
 def modulate(receivers: Receivers, fields: ComplexArray) -> ComplexArray:
-    """Fields as the modulators make them, of full scale, shape (ports, batch)."""
+    """Fields, or powers, as the modulators make them, of full scale, shape (ports, batch)."""
     out = np.empty(fields.shape, np.complex128)
-    _modulate(receivers, np.ascontiguousarray(fields, np.complex128), out)
+    kernel = _modulate_power if receivers.detection == BALANCED else _modulate
+    kernel(receivers, np.ascontiguousarray(fields, np.complex128), out)
     return out
 
 
@@ -179,15 +204,6 @@ def pass_through(matrix: ComplexArray, fields: ComplexArray) -> ComplexArray:
     return out
 
 
-@compiled_fast
-def _laser_noise(receivers: Receivers, noise: Any, common: ComplexArray) -> None:
-    """The factor on all outputs of each vector: the laser's intensity and phase."""
-    for vector in range(common.size):
-        size = 1.0 + receivers.intensity_noise * noise[0, vector]
-        turn = receivers.phase_noise_rad * noise[1, vector]
-        common[vector] = complex(size * np.cos(turn), size * np.sin(turn))
-
-
 def amplitude_gain(receivers: Receivers, power_w: float) -> float:
     """Reading of coherent receivers for one input's full scale through a clear chip."""
     oscillator_w = power_w * receivers.oscillator_share / receivers.ports
@@ -196,61 +212,11 @@ def amplitude_gain(receivers: Receivers, power_w: float) -> float:
     return float(current_a / receivers.full_scale_a)
 
 
-@compiled_fast
-def _detect_coherent(
-    receivers: Receivers,
-    power_w: float,
-    stray_a: float,
-    outputs: ComplexArray,
-    common: ComplexArray,
-    noise: Any,
-) -> None:
-    """Replace output fields (of an input's full scale) by readings of full scale."""
-    ports, vectors = outputs.shape
-    oscillator_w = power_w * receivers.oscillator_share / ports
-    input_w = power_w * receivers.signal_share / ports
-    gain = receivers.responsivity_a_per_w * np.sqrt(input_w * oscillator_w)
-    gain /= receivers.full_scale_a
-    half_a_per_w = 0.5 * receivers.responsivity_a_per_w
-    stray = stray_a / receivers.full_scale_a
-    bits, inl_lsb = receivers.bits, receivers.inl_lsb
-    for port in range(ports):
-        offset = receivers.offset[port]
-        for vector in range(vectors):
-            field = outputs[port, vector]
-            light_w = oscillator_w + input_w * (field.real**2 + field.imag**2)
-            current_a = half_a_per_w * light_w + 2.0 * receivers.dark_current_a + stray_a
-            variance = receivers.shot_a * current_a + receivers.johnson_a2 + receivers.unnamed_a2
-            rms = np.sqrt(variance) / receivers.full_scale_a
-            beat = receivers.gain[port] * (gain * common[vector] * field)
-            in_phase = beat.real + offset.real + rms * noise[2 + port, vector] + stray
-            across = beat.imag + offset.imag + rms * noise[2 + ports + port, vector] + stray
-            outputs[port, vector] = complex(
-                convert(in_phase, bits, inl_lsb), convert(across, bits, inl_lsb)
-            )
-
-
-@compiled_fast
-def _detect_direct(
-    receivers: Receivers,
-    power_w: float,
-    stray_a: float,
-    outputs: ComplexArray,
-    common: ComplexArray,
-    noise: Any,
-) -> None:
-    """Replace output fields (of an input's full scale) by powers of full scale."""
-    ports, vectors = outputs.shape
-    gain_a = receivers.responsivity_a_per_w * power_w * receivers.signal_share / ports
-    for port in range(ports):
-        for vector in range(vectors):
-            field = outputs[port, vector]
-            light_a = gain_a * abs(common[vector]) * (field.real**2 + field.imag**2) + stray_a
-            variance = receivers.shot_a * (light_a + receivers.dark_current_a)
-            rms_a = np.sqrt(variance + receivers.johnson_a2 + receivers.unnamed_a2)
-            seen_a = receivers.gain[port] * light_a + rms_a * noise[2 + port, vector]
-            seen = seen_a / receivers.full_scale_a + receivers.offset[port].real
-            outputs[port, vector] = convert_positive(seen, receivers.bits, receivers.inl_lsb)
+KERNELS: dict[int, Any] = {
+    COHERENT: detect_coherent,
+    DIRECT: detect_direct,
+    BALANCED: detect_balanced,
+}
 
 
 def detect(receivers: Receivers, state: Any, inputs: Any, outputs: ComplexArray) -> ComplexArray:
@@ -266,15 +232,15 @@ def detect(receivers: Receivers, state: Any, inputs: Any, outputs: ComplexArray)
         outputs[:] = 0.0
         return outputs
     outputs = outputs[receivers.output]
-    rows = 2 + (2 if receivers.coherent else 1) * receivers.ports
+    rows = 2 + (2 if receivers.detection == COHERENT else 1) * receivers.ports
     vectors = outputs.shape[1]
     noise = np.empty(rows * (vectors + vectors % 2))
     stream = RECEIVER_STREAM + (int(state["operations"]) << 8)
     fill_normal(int(state["seed"]), stream, int(state["tick"]), noise)
     table, common = noise.reshape(rows, -1), np.empty(vectors, np.complex128)
-    _laser_noise(receivers, table, common)
-    kernel = _detect_coherent if receivers.coherent else _detect_direct
+    laser_noise(receivers, table, common)
     stray_w = clamp(float(inputs["stray_light_w"]), 0.0, MOST_LIGHT_W)
     stray_a = receivers.responsivity_a_per_w * stray_w
+    kernel = KERNELS[receivers.detection]
     kernel(receivers, float(state["chip_power_w"]), stray_a, outputs, common, table)
     return outputs

@@ -1,0 +1,183 @@
+"""Micro-ring weight banks: one ring per wavelength channel and row, weights of either sign.
+
+Light of N wavelength channels runs along a row's bus and meets N add-drop rings. A ring
+takes out of the bus what lies near its resonance and lets the rest pass::
+
+    x_0 .. x_{N-1} ──(ring 0)──(ring 1)── ... ──(ring N-1)── through ──▷|─┐
+                        │         │                 │                     ├─ y = dropped - through
+                        └─────────┴──── dropped ────┴────────────────▷|───┘
+
+A pair of photodiodes subtracts what passed from what was dropped, so a ring on resonance
+weighs its channel by almost +1, one far off by -1, and one on its flank by anything between
+(Tait et al., Sci. Rep. 7, 7430, 2017). A bank of N rows computes y = W x of N powers.
+
+All is counted in a ring's round-trip phase, where one free spectral range is 2 pi::
+
+    x_ij = (i - j) spacing - theta_j,  wrapped to -pi .. pi   channel i off ring j, in rad
+    L_ij = 1 / (1 + (2 x_ij / width_j)^2)                     Lorentzian, width FWHM
+    D_ij = peak_j L_ij,   T_ij = 1 - (1 - dip_j) L_ij         dropped, passed on: powers
+    W_i  = sum_j D_ij prod_{k<j} T_ik - prod_k T_ik
+
+theta_j = 0 puts ring j on its own channel, the channel of its number; more phase moves it to
+longer wavelengths. That a ring also takes some of its neighbours' channels is the crosstalk
+between channels. Light once dropped is not picked up again by the rings behind: each drop
+port is thought to have a waveguide of its own to the photodiode.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.compiled import compiled_tick
+from lumina.errors import UsageError
+
+__all__ = [
+    "Rings",
+    "WeightBank",
+    "bank_weights",
+    "lorentzian",
+    "phase_of_detuning",
+    "slopes_of_row",
+]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WeightBank:
+    """A square bank of rings, as its data sheet has it.
+
+    Ring `row * ports + channel` serves a channel in a row.
+
+    Attributes:
+        ports: wavelength channels, and rows; 2 or more.
+        spacing_rad: between neighbouring channels, in round-trip phase, rad.
+        width_rad: FWHM of a resonance by design, in round-trip phase, rad.
+
+    Raises:
+        UsageError: fewer than 2 ports, or channels that do not fit into 2 pi.
+    """
+
+    ports: int
+    spacing_rad: float
+    width_rad: float
+
+    def __post_init__(self) -> None:
+        if self.ports < 2:
+            raise UsageError(f"a weight bank has 2 channels or more, not {self.ports}")
+        if not 0.0 < self.width_rad < self.spacing_rad <= 2.0 * np.pi / self.ports * (1 + 1e-9):
+            raise UsageError(
+                f"{self.ports} channels {self.spacing_rad:.3g} rad apart of {self.width_rad:.3g} "
+                "rad width (allowed: width < spacing, and all within one free spectral range)"
+            )
+
+    @property
+    def kind(self) -> Literal["rings"]:
+        """Name of this kind of chip."""
+        return "rings"
+
+    @property
+    def shifters(self) -> int:
+        """Heaters, one per ring."""
+        return self.ports**2
+
+    @property
+    def interferometers(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def splitters(self) -> int:
+        """None."""
+        return 0
+
+    def shifter_sites(self) -> NDArray[np.float64]:
+        """Where each ring lies, along the light and across it, in pitches; (shifters, 2)."""
+        row, channel = np.divmod(np.arange(self.shifters), self.ports)
+        return np.stack([channel, row], axis=1).astype(float)
+
+
+class Rings(NamedTuple):
+    """The rings of one bank as they were made; arrays have shape (rows x channels,)."""
+
+    spacing_rad: float
+    width_rad: FloatArray
+    peak: FloatArray
+    """Share of the power that is dropped on resonance."""
+    dip: FloatArray
+    """Share of the power that passes on resonance."""
+
+
+def phase_of_detuning(detuning_m: float, free_spectral_range_m: float) -> float:
+    """Round-trip phase, in rad, of a difference of wavelengths in m."""
+    return float(2.0 * np.pi * detuning_m / free_spectral_range_m)
+
+
+@compiled_tick
+def lorentzian(distance_rad: float, width_rad: float) -> float:
+    """Response at some round-trip phase from resonance, 1 at its peak."""
+    off = distance_rad - 2.0 * np.pi * np.floor(distance_rad / (2.0 * np.pi) + 0.5)
+    slope = 2.0 * off / width_rad
+    response: float = 1.0 / (1.0 + slope * slope)
+    return response
+
+
+@compiled_tick
+def bank_weights(
+    rings: Rings, phase_rad: FloatArray, dropped: FloatArray, passed: FloatArray
+) -> None:
+    """Shares of every channel's power that a bank drops and lets pass; W is their difference.
+
+    Args:
+        rings: the bank.
+        phase_rad: shape (rows x channels,), round-trip phases theta.
+        dropped: shape (rows, channels), filled.
+        passed: shape (rows, channels), filled.
+    """
+    rows, channels = dropped.shape
+    for row in range(rows):
+        for channel in range(channels):
+            share, taken = 1.0, 0.0
+            for other in range(channels):
+                ring = row * channels + other
+                distance_rad = (channel - other) * rings.spacing_rad - phase_rad[ring]
+                response = lorentzian(distance_rad, rings.width_rad[ring])
+                taken += share * rings.peak[ring] * response
+                share *= 1.0 - (1.0 - rings.dip[ring]) * response
+            dropped[row, channel] = taken
+            passed[row, channel] = share
+
+
+def slopes_of_row(
+    rings: Rings, row: int, phase_rad: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights of one row and how they move with its rings.
+
+    Args:
+        rings: the bank.
+        row: which row.
+        phase_rad: shape (channels,), round-trip phases of this row.
+
+    Returns:
+        Weights, shape (channels,); dW_i / dtheta_j, shape (channels, channels), 1/rad; and
+        dW_i / d(log width_j), shape (channels, channels).
+    """
+    count = phase_rad.size
+    own = slice(row * count, (row + 1) * count)
+    width, peak, dip = rings.width_rad[own], rings.peak[own], rings.dip[own]
+    number = np.arange(count)
+    off = (number[:, None] - number) * rings.spacing_rad - phase_rad
+    off -= 2.0 * np.pi * np.floor(off / (2.0 * np.pi) + 0.5)
+    response = 1.0 / (1.0 + (2.0 * off / width) ** 2)
+    passing = 1.0 - (1.0 - dip) * response
+    before = np.hstack([np.ones((count, 1)), np.cumprod(passing, axis=1)])
+    taken = before[:, :-1] * peak * response
+    weight = taken.sum(axis=1) - before[:, -1]
+    # Past ring j comes what it let through: what is dropped there, less what passes all.
+    behind = np.cumsum((taken)[:, ::-1], axis=1)[:, ::-1] - taken - before[:, -1:]
+    by_response = before[:, :-1] * peak - behind * (1.0 - dip) / passing
+    by_phase = 8.0 * off / width**2 * response**2
+    by_width = 8.0 * off**2 / width**2 * response**2
+    return weight, by_response * by_phase, by_response * by_width
