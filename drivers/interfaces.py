@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.architecture import ChipArchitecture
 
 __all__ = [
     "ROLES",
@@ -322,7 +322,7 @@ class ProcessorCapabilities:
     """What a photonic processor says it has.
 
     Attributes:
-        architecture: ports and the arrangement of its interferometers.
+        architecture: ports, and the interferometers or rings between them.
         heaters: phase shifters, 1 .. 4096.
         interferometers: Mach-Zehnder interferometers.
         micro_rings: micro-ring resonators, 0 where there are none.
@@ -337,7 +337,7 @@ class ProcessorCapabilities:
         rails: power rails on the board, 0 .. 8.
     """
 
-    architecture: MeshArchitecture
+    architecture: ChipArchitecture
     heaters: int
     interferometers: int
     micro_rings: int

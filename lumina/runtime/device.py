@@ -141,13 +141,20 @@ class PhotonicDevice:
 
     @property
     def architecture(self) -> MeshArchitecture:
-        """Ports and arrangement of the interferometers."""
-        return self.capabilities.architecture
+        """Ports and arrangement of the interferometers.
+
+        Raises:
+            DeviceStateError: the chip is a bank of rings.
+        """
+        architecture = self.capabilities.architecture
+        if not isinstance(architecture, MeshArchitecture):
+            raise DeviceStateError(self.name, "the chip has no interferometers", architecture.kind)
+        return architecture
 
     @property
     def ports(self) -> int:
         """Rows and columns of the matrix it holds."""
-        return self.architecture.ports
+        return self.capabilities.architecture.ports
 
     @property
     def max_drive_v(self) -> float:
