@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.harness import Figure
 from benchmarks.working_loop import BENCH64
 from drivers.config import InstrumentConfig
+from drivers.data_sheets import Q8IV_FULL_SCALE_V
 from drivers.instruments.qontrol_q8iv import QontrolQ8iv
 from drivers.options import PhaseShifterBankOptions
 from drivers.protocols.qontrol import MODULE_CHANNELS, vector
@@ -63,6 +64,6 @@ async def timed(bank: QontrolQ8iv) -> list[float]:
 
 def wire_time_s() -> float:
     """Time of one setting's bytes, in both directions, which a module does not overlap."""
-    asked = len(vector("V", 0, [0.0] * MODULE_CHANNELS, QontrolQ8iv.FULL_SCALE_V))
+    asked = len(vector("V", 0, [0.0] * MODULE_CHANNELS, Q8IV_FULL_SCALE_V))
     modules = HEATERS // MODULE_CHANNELS
     return modules * (asked + len(ACKNOWLEDGEMENT)) * BITS_PER_BYTE / BAUD

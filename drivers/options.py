@@ -8,14 +8,16 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from drivers.data_sheets import (
+    E36312A_OUTPUTS,
+    HMP4040_OUTPUTS,
+    PM100D_WAVELENGTH_M,
+    TSL570_POWER_W,
+    TSL570_WAVELENGTH_M,
+)
+
 __all__ = [
-    "E36312A_OUTPUTS",
-    "HMP4040_OUTPUT",
-    "PM100D_WAVELENGTH_M",
     "ROLE_OPTIONS",
-    "TEC109X_TARGET_C",
-    "TSL570_POWER_W",
-    "TSL570_WAVELENGTH_M",
     "DriverOptions",
     "EbmpapstEcFanOptions",
     "FanOptions",
@@ -81,10 +83,13 @@ class TemperatureControllerOptions(DriverOptions):
 
 
 class PhaseShifterBankOptions(DriverOptions):
-    """What a heater driver chain is made of."""
+    """What a heater driver chain is made of, and what it is wired to."""
 
+    first_heater: int = Field(
+        0, ge=0, le=4095, description="heater that the first channel is wired to"
+    )
     channels: int = Field(8, ge=1, le=1024, description="heater channels of the whole chain")
-    max_drive_v: float = Field(12.0, gt=0, le=12, description="highest drive, V")
+    max_drive_v: float = Field(10.0, gt=0, le=12, description="highest drive, V")
 
 
 class FanOptions(DriverOptions):
@@ -134,11 +139,6 @@ class LabjackT7Options(PowerMeterOptions):
         return responsivity_a_per_w * self.transimpedance_v_per_a
 
 
-TSL570_WAVELENGTH_M = (1.48e-6, 1.64e-6)
-TSL570_POWER_W = (3.2e-5, 0.02)
-"""Santec TSL-570, type A: tuning range, and -15 .. +13 dBm."""
-
-
 class SantecTsl570Options(LaserOptions):
     """What bring-up sets on a TSL-570."""
 
@@ -150,10 +150,6 @@ class SantecTsl570Options(LaserOptions):
     )
 
 
-PM100D_WAVELENGTH_M = (0.8e-6, 1.7e-6)
-"""Thorlabs PM100D with an S154C head: wavelengths with a calibration."""
-
-
 class ThorlabsPm100dOptions(PowerMeterOptions):
     """What bring-up sets on a PM100D."""
 
@@ -163,10 +159,6 @@ class ThorlabsPm100dOptions(PowerMeterOptions):
         le=PM100D_WAVELENGTH_M[1],
         description="wavelength of the responsivity correction, m",
     )
-
-
-TEC109X_TARGET_C = (-40.0, 125.0)
-"""Meerstetter TEC-109x with an NTC: set points that it takes."""
 
 
 class MeerstetterTec109xOptions(TemperatureControllerOptions):
@@ -181,10 +173,6 @@ class Thermostat8451Options(TemperatureControllerOptions):
     """What a Sinara Thermostat 8451 can drive."""
 
     current_limit_a: float = Field(2.0, gt=0, le=2, description="largest TEC current, A")
-
-
-E36312A_OUTPUTS = ((6.18, 5.15), (25.75, 1.03), (25.75, 1.03))
-"""Keysight E36312A: highest voltage (V) and current (A) of channels 1, 2, 3."""
 
 
 class KeysightE36312aOptions(PowerSupplyOptions):
@@ -218,16 +206,14 @@ class Keithley2450Options(PhaseShifterBankOptions):
     current_limit_a: float = Field(0.1, gt=0, le=1.05, description="compliance, A")
 
 
-HMP4040_OUTPUT = (32.05, 10.01)
-"""Rohde & Schwarz HMP4040: highest voltage (V) and current (A) of each of its 4 channels."""
-
-
 class RohdeHmp4040Options(PowerSupplyOptions):
     """What bring-up sets on the channel of an HMP4040 that feeds the board."""
 
     board_channel: int = Field(1, ge=1, le=4, description="channel that feeds the board")
-    voltage_v: float = Field(5.0, gt=0, le=HMP4040_OUTPUT[0], description="output voltage, V")
-    current_limit_a: float = Field(5.0, gt=0, le=HMP4040_OUTPUT[1], description="current limit, A")
+    voltage_v: float = Field(5.0, gt=0, le=HMP4040_OUTPUTS[0][0], description="output voltage, V")
+    current_limit_a: float = Field(
+        5.0, gt=0, le=HMP4040_OUTPUTS[0][1], description="current limit, A"
+    )
 
 
 ROLE_OPTIONS: dict[str, type[DriverOptions]] = {

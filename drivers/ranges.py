@@ -4,10 +4,16 @@ import math
 
 import numpy as np
 
-from drivers.interfaces import ComplexArray, Detection, Limits, ProcessorCapabilities
+from drivers.interfaces import (
+    ComplexArray,
+    Detection,
+    FloatArray,
+    Limits,
+    ProcessorCapabilities,
+)
 from lumina.errors import DeviceRangeError, MatrixError
 
-__all__ = ["check_channel", "check_fields", "check_range"]
+__all__ = ["check_channel", "check_drive", "check_fields", "check_range"]
 
 CLIPPING_SLACK = 1e-9
 """Modulus beyond full scale that rounding may cause, and that is let through."""
@@ -39,6 +45,20 @@ def check_channel(device: str, channel: int, channels: int) -> None:
     """
     if not 1 <= channel <= channels:
         raise DeviceRangeError(device, f"no channel {channel}", f"1 .. {channels}")
+
+
+def check_drive(device: str, drive_v: FloatArray, channels: int, limits: Limits) -> FloatArray:
+    """The drive as a bank of heaters takes it, shape (channels,), in V.
+
+    Raises:
+        DeviceRangeError: another shape, a value outside the limits, or not a number.
+    """
+    wanted_v = np.array(drive_v, dtype=float)
+    if wanted_v.shape != (channels,):
+        raise DeviceRangeError(device, f"drive of shape {wanted_v.shape}", f"shape ({channels},)")
+    for value_v in (wanted_v.min(), wanted_v.max()):  # of a NaN, both are NaN
+        check_range(device, "drive", float(value_v), limits, "V")
+    return wanted_v
 
 
 def check_fields(

@@ -105,121 +105,138 @@ class DriverEntry:
         """
         if backend not in self.factories:
             has = ", ".join(self.factories) or "none"
-            raise UsageError(f'driver {self.name} has no backend "{backend}" yet (has: {has})')
+            raise UsageError(f'driver {self.name} has no backend "{backend}" (has: {has})')
         return self.factories[backend]
 
 
-def _twin(class_name: str) -> Factory:
-    """A twin-backed driver, imported when it is built: it brings the compiled plant."""
+def _built_in(
+    name: str, role: str, description: str, options: type[DriverOptions], *, twin: str, wire: str
+) -> DriverEntry:
+    """A driver that comes with Lumina.
+
+    Args:
+        name: of the driver, and of its module in `drivers.instruments`.
+        role: as in `DriverEntry`.
+        description: as in `DriverEntry`.
+        options: as in `DriverEntry`.
+        twin: its class in `drivers.twin`.
+        wire: its class for simulated firmware and hardware.
+    """
+    on_the_wire = _built(f"drivers.instruments.{name}", wire)
+    factories = {
+        Backend.TWIN: _built("drivers.twin", twin),
+        Backend.FIRMWARE: on_the_wire,
+        Backend.HARDWARE: on_the_wire,
+    }
+    return DriverEntry(name, role, description, options, factories)
+
+
+def _built(module: str, class_name: str) -> Factory:
+    """A driver of a module that is imported when it is built: a twin brings the compiled plant."""
 
     def build(mounting: Mounting) -> Instrument:
-        built: Instrument = getattr(importlib.import_module("drivers.twin"), class_name)(mounting)
+        built: Instrument = getattr(importlib.import_module(module), class_name)(mounting)
         return built
 
     return build
 
 
-def _wire(module: str, class_name: str) -> dict[Backend, Factory]:
-    """A driver that speaks the real protocol, to simulated firmware and to the instrument."""
-
-    def build(mounting: Mounting) -> Instrument:
-        room = importlib.import_module(f"drivers.instruments.{module}")
-        built: Instrument = getattr(room, class_name)(mounting)
-        return built
-
-    return {Backend.FIRMWARE: build, Backend.HARDWARE: build}
-
-
 _BUILT_IN = (
-    DriverEntry(
+    _built_in(
         "lumina_npu",
         "photonic_processor",
         "Lumina NPU board",
         ProcessorOptions,
-        {Backend.TWIN: _twin("TwinProcessor"), **_wire("lumina_npu", "LuminaNpu")},
+        twin="TwinProcessor",
+        wire="LuminaNpu",
     ),
-    DriverEntry(
+    _built_in(
         "santec_tsl570",
         "laser",
         "Santec TSL-570 tunable laser",
         SantecTsl570Options,
-        {Backend.TWIN: _twin("TwinLaser"), **_wire("santec_tsl570", "SantecTsl570")},
+        twin="TwinLaser",
+        wire="SantecTsl570",
     ),
-    DriverEntry(
+    _built_in(
         "keysight_e36312a",
         "power_supply",
         "Keysight E36312A triple-output supply",
         KeysightE36312aOptions,
-        {Backend.TWIN: _twin("TwinPowerSupply"), **_wire("keysight_e36312a", "KeysightE36312a")},
+        twin="TwinPowerSupply",
+        wire="KeysightE36312a",
     ),
-    DriverEntry(
-        "thorlabs_pm100d",
-        "optical_power_meter",
-        "Thorlabs PM100D optical power meter",
-        ThorlabsPm100dOptions,
-        {Backend.TWIN: _twin("TwinPowerMeter"), **_wire("thorlabs_pm100d", "ThorlabsPm100d")},
-    ),
-    DriverEntry(
-        "keysight_n7744a",
-        "optical_power_meter",
-        "Keysight N7744A multi-port optical power meter",
-        KeysightN7744aOptions,
-        _wire("keysight_n7744a", "KeysightN7744a"),
-    ),
-    DriverEntry(
-        "keithley_2450",
-        "phase_shifter_bank",
-        "Keithley 2450 source-measure unit",
-        Keithley2450Options,
-        _wire("keithley_2450", "Keithley2450"),
-    ),
-    DriverEntry(
+    _built_in(
         "rohde_hmp4040",
         "power_supply",
         "Rohde & Schwarz HMP4040 four-channel supply",
         RohdeHmp4040Options,
-        _wire("rohde_hmp4040", "RohdeHmp4040"),
+        twin="TwinFourChannelSupply",
+        wire="RohdeHmp4040",
     ),
-    DriverEntry(
-        "meerstetter_tec109x",
-        "temperature_controller",
-        "Meerstetter TEC-109x temperature controller",
-        MeerstetterTec109xOptions,
-        {
-            Backend.TWIN: _twin("TwinTemperatureController"),
-            **_wire("meerstetter_tec109x", "MeerstetterTec109x"),
-        },
+    _built_in(
+        "thorlabs_pm100d",
+        "optical_power_meter",
+        "Thorlabs PM100D optical power meter",
+        ThorlabsPm100dOptions,
+        twin="TwinPowerMeter",
+        wire="ThorlabsPm100d",
     ),
-    DriverEntry(
-        "thermostat_8451",
-        "temperature_controller",
-        "M-Labs Sinara Thermostat 8451",
-        Thermostat8451Options,
-        {
-            Backend.TWIN: _twin("TwinThermostat"),
-            **_wire("thermostat_8451", "Thermostat8451"),
-        },
+    _built_in(
+        "keysight_n7744a",
+        "optical_power_meter",
+        "Keysight N7744A multi-port optical power meter",
+        KeysightN7744aOptions,
+        twin="TwinMultiportMeter",
+        wire="KeysightN7744a",
     ),
-    DriverEntry(
-        "qontrol_q8iv",
-        "phase_shifter_bank",
-        "Qontrol Q8iv heater driver chain",
-        PhaseShifterBankOptions,
-        {Backend.TWIN: _twin("TwinPhaseShifterBank"), **_wire("qontrol_q8iv", "QontrolQ8iv")},
-    ),
-    DriverEntry(
-        "ebmpapst_ec_fan",
-        "fan",
-        "ebm-papst EC fan",
-        EbmpapstEcFanOptions,
-        {Backend.TWIN: _twin("TwinFan"), **_wire("ebmpapst_ec_fan", "EbmpapstEcFan")},
-    ),
-    DriverEntry(
+    _built_in(
         "labjack_t7",
         "optical_power_meter",
         "LabJack T7 with amplified photodiodes",
         LabjackT7Options,
-        {Backend.TWIN: _twin("TwinPhotodiodeArray"), **_wire("labjack_t7", "LabjackT7")},
+        twin="TwinPhotodiodeArray",
+        wire="LabjackT7",
+    ),
+    _built_in(
+        "meerstetter_tec109x",
+        "temperature_controller",
+        "Meerstetter TEC-109x temperature controller",
+        MeerstetterTec109xOptions,
+        twin="TwinTemperatureController",
+        wire="MeerstetterTec109x",
+    ),
+    _built_in(
+        "thermostat_8451",
+        "temperature_controller",
+        "M-Labs Sinara Thermostat 8451",
+        Thermostat8451Options,
+        twin="TwinThermostat",
+        wire="Thermostat8451",
+    ),
+    _built_in(
+        "qontrol_q8iv",
+        "phase_shifter_bank",
+        "Qontrol Q8iv heater driver chain",
+        PhaseShifterBankOptions,
+        twin="TwinPhaseShifterBank",
+        wire="QontrolQ8iv",
+    ),
+    _built_in(
+        "keithley_2450",
+        "phase_shifter_bank",
+        "Keithley 2450 source-measure unit",
+        Keithley2450Options,
+        twin="TwinSourceMeter",
+        wire="Keithley2450",
+    ),
+    _built_in(
+        "ebmpapst_ec_fan",
+        "fan",
+        "ebm-papst EC fan",
+        EbmpapstEcFanOptions,
+        twin="TwinFan",
+        wire="EbmpapstEcFan",
     ),
 )
 

@@ -1,11 +1,9 @@
-"""What a simulated source-measure unit keeps, and where its source settles on a heater."""
+"""What a simulated source-measure unit keeps."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lumina.theory.drive import heater_power_w
-
-__all__ = ["Load", "Reading", "Sense", "Settings", "Source"]
+__all__ = ["Reading", "Sense", "Settings", "Source"]
 
 
 class Reading(NamedTuple):
@@ -59,35 +57,3 @@ class Settings:
     senses: dict[str, Sense] = field(
         default_factory=lambda: {"VOLT": Sense(0.02), "CURR": Sense(1e-8), "RES": Sense(20.0)}
     )
-
-
-@dataclass(frozen=True)
-class Load:
-    """A heater as a source sees it: its resistance grows with its own power."""
-
-    resistance_ohm: float
-    feedback_per_w: float
-
-    def settle(self, function: str, source: Source) -> tuple[float, float]:
-        """Voltage (V) and current (A) of a source of ``VOLT`` or ``CURR``, within its limit."""
-        sources_volts = function == "VOLT"
-        if sources_volts:
-            volts, amperes = source.level, self.amperes(source.level)
-        else:
-            volts, amperes = self.volts(source.level), source.level
-        if abs(amperes if sources_volts else volts) <= source.limit:
-            return volts, amperes
-        held = source.limit if source.level > 0.0 else -source.limit
-        return (self.volts(held), held) if sources_volts else (held, self.amperes(held))
-
-    def amperes(self, volts: float) -> float:
-        """Current at a voltage."""
-        if volts == 0.0:
-            return 0.0
-        return float(heater_power_w(abs(volts), self.resistance_ohm, self.feedback_per_w) / volts)
-
-    def volts(self, amperes: float) -> float:
-        """Voltage at a current: V = I R0 / (1 - f I^2 R0), held where it would run away."""
-        cold_w = amperes * amperes * self.resistance_ohm
-        runaway = max(1.0 - self.feedback_per_w * cold_w, 0.01)
-        return cold_w / runaway / amperes if amperes else 0.0

@@ -4,10 +4,10 @@ import numpy as np
 
 from drivers.interfaces import FloatArray, Identity, Limits, PhaseShifterBank
 from drivers.options import Keithley2450Options
-from drivers.ranges import check_range
+from drivers.ranges import check_drive
 from drivers.registry import Mounting
 from drivers.scpi import ScpiInstrument
-from lumina.errors import DeviceRangeError, DeviceStateError
+from lumina.errors import DeviceStateError
 
 __all__ = ["Keithley2450"]
 
@@ -47,17 +47,14 @@ class Keithley2450(ScpiInstrument, PhaseShifterBank):
         )
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
-        wanted_v = np.asarray(drive_v, dtype=float)
-        if wanted_v.shape != (1,):
-            raise DeviceRangeError(self.name, f"drive of shape {wanted_v.shape}", "shape (1,)")
-        check_range(self.name, "drive", float(wanted_v[0]), self.drive_limits_v(), "V")
+        wanted_v = check_drive(self.name, drive_v, self.channels, self.drive_limits_v())
         async with self.bus.sequence():
             await self.set(":SOUR:VOLT", float(wanted_v[0]))
             if not await self._is_on():
                 await self.switch(":OUTP", True)
 
     async def read_drive_v(self) -> FloatArray:
-        return np.array([await self._if_on(":SOUR:VOLT?")])
+        return np.array([await self._if_on(':READ? "defbuffer1", SOUR')])
 
     async def read_current_a(self) -> FloatArray:
         return np.array([await self._if_on(":READ?")])

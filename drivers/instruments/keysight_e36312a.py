@@ -1,7 +1,7 @@
 """Keysight E36312A triple-output bench supply."""
 
+from drivers.data_sheets import E36312A_OUTPUTS, OVER_VOLTAGE_HEADROOM
 from drivers.interfaces import Limits, PowerSupply
-from drivers.options import E36312A_OUTPUTS
 from drivers.ranges import check_channel, check_range
 from drivers.scpi import ScpiInstrument
 from lumina.errors import DeviceStateError
@@ -34,7 +34,7 @@ class KeysightE36312a(ScpiInstrument, PowerSupply):
         await self.set("CURR:PROT:STAT", 1, at)
 
     async def set_over_voltage_v(self, channel: int, voltage_v: float) -> None:
-        limits = Limits(0.0, 1.1 * self.voltage_limits_v(channel).high)
+        limits = Limits(0.0, OVER_VOLTAGE_HEADROOM * self.voltage_limits_v(channel).high)
         check_range(self.name, "over-voltage level", voltage_v, limits, "V")
         await self.set("VOLT:PROT", voltage_v, self._at(channel))
 

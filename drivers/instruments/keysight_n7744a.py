@@ -4,6 +4,7 @@ from math import inf
 
 import numpy as np
 
+from drivers.data_sheets import N7744A_WAVELENGTH_M
 from drivers.interfaces import FloatArray, Limits, OpticalPowerMeter
 from drivers.options import KeysightN7744aOptions
 from drivers.ranges import check_range
@@ -12,7 +13,6 @@ from drivers.scpi import ScpiInstrument
 
 __all__ = ["KeysightN7744a"]
 
-WAVELENGTH_M = (1.25e-6, 1.65e-6)
 OVER_RANGE = 3e38
 SAMPLE_S = 1e-4
 """Averaging time that stands for one sample."""
@@ -41,7 +41,7 @@ class KeysightN7744a(ScpiInstrument, OpticalPowerMeter):
             await self.write(f":SENS{slot}:POW:UNIT {WATT}", f":SENS{slot}:POW:RANG:AUTO 1")
 
     async def set_wavelength_m(self, wavelength_m: float) -> None:
-        check_range(self.name, "wavelength", wavelength_m, Limits(*WAVELENGTH_M), "m")
+        check_range(self.name, "wavelength", wavelength_m, Limits(*N7744A_WAVELENGTH_M), "m")
         for slot in self._slots():
             await self.set(f":SENS{slot}:POW:WAV", wavelength_m)
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from drivers.data_sheets import TEC109X_TARGET_C
 from drivers.framing import LineFramer
 from drivers.interfaces import Identity, Limits, TemperatureController
-from drivers.options import TEC109X_TARGET_C, MeerstetterTec109xOptions
+from drivers.options import MeerstetterTec109xOptions
 from drivers.protocols.mecom import (
     ERRORS,
     PARAMETERS,

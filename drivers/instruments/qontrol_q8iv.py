@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from drivers.data_sheets import Q8IV_FULL_SCALE_V
 from drivers.framing import LineFramer
 from drivers.interfaces import FloatArray, Identity, Limits, PhaseShifterBank
 from drivers.options import PhaseShifterBankOptions
@@ -22,7 +23,7 @@ from drivers.protocols.qontrol_replies import (
     parse_identity,
     parse_quantity,
 )
-from drivers.ranges import check_range
+from drivers.ranges import check_drive
 from drivers.registry import Mounting
 from drivers.resync import Resync
 from drivers.transports import Wire
@@ -47,8 +48,6 @@ class QontrolQ8iv(WireInstrument, PhaseShifterBank):
     line: ClassVar[Mapping[str, Any]] = {"baud": 115200}
     model = r"Qontrol,Q8iv"
     timeout_s = 0.5
-
-    FULL_SCALE_V = 12.0
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
@@ -90,12 +89,7 @@ class QontrolQ8iv(WireInstrument, PhaseShifterBank):
         return Limits(0.0, self._max_drive_v)
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
-        wanted_v = np.array(drive_v, dtype=float)
-        if wanted_v.shape != (self._channels,):
-            allowed = f"shape ({self._channels},)"
-            raise DeviceRangeError(self.name, f"drive of shape {wanted_v.shape}", allowed)
-        for value_v in (wanted_v.min(), wanted_v.max()):  # of a NaN, both are NaN
-            check_range(self.name, "drive", float(value_v), self.drive_limits_v(), "V")
+        wanted_v = check_drive(self.name, drive_v, self.channels, self.drive_limits_v())
         await self._set("V", wanted_v)
         self._drive_v = wanted_v
         self.remember("drive", lambda: self._set("V", wanted_v), f"up to {wanted_v.max():.4g} V")
@@ -114,7 +108,7 @@ class QontrolQ8iv(WireInstrument, PhaseShifterBank):
         async with self.bus.sequence():
             for first in range(0, self._channels, MODULE_CHANNELS):
                 of_module = values[first : first + MODULE_CHANNELS].tolist()
-                await self._command(vector(name, first, of_module, self.FULL_SCALE_V))
+                await self._command(vector(name, first, of_module, Q8IV_FULL_SCALE_V))
 
     async def _read_all(self, name: str, unit: str) -> FloatArray:
         async with self.bus.sequence():

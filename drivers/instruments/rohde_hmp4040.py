@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from drivers.data_sheets import HMP4040_OUTPUTS, OVER_VOLTAGE_HEADROOM
 from drivers.interfaces import Limits, PowerSupply
-from drivers.options import HMP4040_OUTPUT
 from drivers.ranges import check_channel, check_range
 from drivers.scpi import ScpiInstrument
 from lumina.errors import DeviceStateError
@@ -18,23 +18,25 @@ class RohdeHmp4040(ScpiInstrument, PowerSupply):
 
     @property
     def channels(self) -> int:
-        return 4
+        return len(HMP4040_OUTPUTS)
 
     def voltage_limits_v(self, channel: int) -> Limits:
         check_channel(self.name, channel, self.channels)
-        return Limits(0.0, HMP4040_OUTPUT[0])
+        return Limits(0.0, HMP4040_OUTPUTS[channel - 1][0])
 
     async def set_voltage_v(self, channel: int, voltage_v: float) -> None:
         check_range(self.name, "voltage", voltage_v, self.voltage_limits_v(channel), "V")
         await self._set(channel, "VOLT", voltage_v)
 
     async def set_current_limit_a(self, channel: int, current_a: float) -> None:
-        check_range(self.name, "current limit", current_a, Limits(0.0, HMP4040_OUTPUT[1]), "A")
+        check_channel(self.name, channel, self.channels)
+        limits = Limits(0.0, HMP4040_OUTPUTS[channel - 1][1])
+        check_range(self.name, "current limit", current_a, limits, "A")
         await self._set(channel, "CURR", current_a)
         await self._set(channel, "FUSE", 1)
 
     async def set_over_voltage_v(self, channel: int, voltage_v: float) -> None:
-        limits = Limits(0.0, 1.1 * HMP4040_OUTPUT[0])
+        limits = Limits(0.0, OVER_VOLTAGE_HEADROOM * self.voltage_limits_v(channel).high)
         check_range(self.name, "over-voltage level", voltage_v, limits, "V")
         await self._set(channel, "VOLT:PROT", voltage_v)
 

@@ -1,8 +1,8 @@
 """Santec TSL-570 tunable laser, in its SCPI command set. Its replies end with CR."""
 
+from drivers.data_sheets import TSL570_POWER_W, TSL570_WAVELENGTH_M
 from drivers.framing import ANY_END, LineFramer
 from drivers.interfaces import Identity, Laser, Limits
-from drivers.options import TSL570_POWER_W, TSL570_WAVELENGTH_M
 from drivers.ranges import check_range
 from drivers.scpi import ScpiInstrument
 

@@ -7,6 +7,7 @@ the box's own: set them once with any client and keep them with ``save``.
 import asyncio
 from functools import partial
 
+from drivers.data_sheets import THERMOSTAT_TARGET_C
 from drivers.framing import ANY_END, LineFramer
 from drivers.interfaces import Identity, Limits, TemperatureController
 from drivers.options import Thermostat8451Options
@@ -30,9 +31,6 @@ from lumina.errors import DeviceStateError, ProtocolError
 __all__ = ["Thermostat8451"]
 
 OBJECT, SINK = 0, 1
-TARGET_C = (-40.0, 125.0)
-"""What thermistors in use can read."""
-
 CLOCK_SLACK_S = 2.0
 """How far its clock may fall behind ours before it has been started anew."""
 
@@ -77,7 +75,7 @@ class Thermostat8451(WireInstrument, TemperatureController):
         return self._clock_s - clock_s < self._seen_at_s - seen_at_s - CLOCK_SLACK_S
 
     def temperature_limits_c(self) -> Limits:
-        return Limits(*TARGET_C)
+        return Limits(*THERMOSTAT_TARGET_C)
 
     def current_limits_a(self) -> Limits:
         return Limits(-self._limit_a, self._limit_a)

@@ -5,8 +5,8 @@ from math import inf
 
 import numpy as np
 
+from drivers.data_sheets import PM100D_WAVELENGTH_M
 from drivers.interfaces import FloatArray, Limits, OpticalPowerMeter
-from drivers.options import PM100D_WAVELENGTH_M
 from drivers.ranges import check_range
 from drivers.scpi import ScpiInstrument
 from lumina.errors import DeviceTimeoutError

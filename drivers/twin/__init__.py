@@ -6,20 +6,23 @@ one board do. Their limits are those of the instruments that they stand for.
 
 from drivers.twin.board import PlantLink, TwinProcessor
 from drivers.twin.daq import TwinPhotodiodeArray
-from drivers.twin.heaters import TwinPhaseShifterBank
-from drivers.twin.light import TwinLaser, TwinPowerMeter
-from drivers.twin.power import TwinPowerSupply
+from drivers.twin.heaters import TwinPhaseShifterBank, TwinSourceMeter
+from drivers.twin.light import TwinLaser, TwinMultiportMeter, TwinPowerMeter
+from drivers.twin.power import TwinFourChannelSupply, TwinPowerSupply
 from drivers.twin.thermal import TwinFan, TwinTemperatureController, TwinThermostat
 
 __all__ = [
     "PlantLink",
     "TwinFan",
+    "TwinFourChannelSupply",
     "TwinLaser",
+    "TwinMultiportMeter",
     "TwinPhaseShifterBank",
     "TwinPhotodiodeArray",
     "TwinPowerMeter",
     "TwinPowerSupply",
     "TwinProcessor",
+    "TwinSourceMeter",
     "TwinTemperatureController",
     "TwinThermostat",
 ]

@@ -5,7 +5,7 @@ from drivers.options import LabjackT7Options
 from drivers.photodiodes import PhotodiodeMeter
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
-from twin.photodiodes import PhotodiodeAmplifiers
+from twin.instruments import PhotodiodeAmplifiers
 
 __all__ = ["TwinPhotodiodeArray"]
 

@@ -2,20 +2,24 @@
 
 import numpy as np
 
-from drivers.interfaces import FloatArray, Laser, Limits, OpticalPowerMeter
-from drivers.options import (
+from drivers.data_sheets import (
+    N7744A_FULL_SCALE_W,
+    N7744A_WAVELENGTH_M,
+    PM100D_FULL_SCALE_W,
     PM100D_WAVELENGTH_M,
+    TSL570_METER_NOISE,
     TSL570_POWER_W,
     TSL570_WAVELENGTH_M,
-    PowerMeterOptions,
 )
+from drivers.interfaces import FloatArray, Laser, Limits, OpticalPowerMeter
+from drivers.options import KeysightN7744aOptions, PowerMeterOptions
 from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
 from twin.instruments import PhotodiodeHead, emitted_w
 
-__all__ = ["TwinLaser", "TwinPowerMeter"]
+__all__ = ["TwinLaser", "TwinMultiportMeter", "TwinPowerMeter"]
 
 
 class TwinLaser(TwinInstrument, Laser):
@@ -23,9 +27,6 @@ class TwinLaser(TwinInstrument, Laser):
 
     manufacturer = "SANTEC"
     model = "TSL-570"
-
-    METER_NOISE = 0.002
-    """Relative rms of the power reading."""
 
     def wavelength_limits_m(self) -> Limits:
         return Limits(*TSL570_WAVELENGTH_M)
@@ -51,7 +52,7 @@ class TwinLaser(TwinInstrument, Laser):
         await self._exchange()
         if self._word("laser_on") != 1.0:
             return 0.0
-        reading = 1.0 + self.METER_NOISE * self._noise().standard_normal()
+        reading = 1.0 + TSL570_METER_NOISE * self._noise().standard_normal()
         return emitted_w(self._plant, self._word("laser_power_w")) * reading
 
     async def set_emission(self, on: bool) -> None:
@@ -72,36 +73,62 @@ class TwinPowerMeter(TwinInstrument, OpticalPowerMeter):
     manufacturer = "Thorlabs"
     model = "PM100D"
 
-    FULL_SCALE_W = 3e-3
+    wavelengths_m = Limits(*PM100D_WAVELENGTH_M)
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
-        options: PowerMeterOptions = mounting.options
-        self._head = PhotodiodeHead(self._plant, self.name, options.port, self.FULL_SCALE_W)
+        self._heads = self._mounted(mounting.options)
+
+    def _mounted(self, options: PowerMeterOptions) -> list[PhotodiodeHead]:
+        return [PhotodiodeHead(self._plant, self.name, options.port, PM100D_FULL_SCALE_W)]
 
     @property
     def channels(self) -> int:
-        return 1
+        return len(self._heads)
 
     async def set_wavelength_m(self, wavelength_m: float) -> None:
-        check_range(self.name, "wavelength", wavelength_m, Limits(*PM100D_WAVELENGTH_M), "m")
+        check_range(self.name, "wavelength", wavelength_m, self.wavelengths_m, "m")
         await self._exchange()
-        self._head.wavelength_m = wavelength_m
+        for head in self._heads:
+            head.wavelength_m = wavelength_m
 
     async def set_averaging(self, samples: int) -> None:
         check_range(self.name, "averaging", samples, Limits(1, 3000), "samples")
         await self._exchange()
-        self._head.averaging = samples
+        for head in self._heads:
+            head.averaging = samples
 
     async def zero(self) -> None:
         await self._exchange()
-        if not self._head.is_dark():
+        if not all(head.is_dark() for head in self._heads):
             raise DeviceStateError(self.name, "cannot zero, darken the input first", "lit")
-        self._head.zero()
+        for head in self._heads:
+            head.zero()
 
     async def read_power_w(self) -> FloatArray:
         await self._exchange()
-        return np.array([self._head.read_w()])
+        return np.array([head.read_w() for head in self._heads])
 
     async def make_safe(self) -> None:
         """A meter emits nothing."""
+
+
+class TwinMultiportMeter(TwinPowerMeter):
+    """A Keysight N7744A or N7745A, on the taps of neighbouring output ports."""
+
+    manufacturer = "Keysight Technologies"
+
+    wavelengths_m = Limits(*N7744A_WAVELENGTH_M)
+
+    def __init__(self, mounting: Mounting) -> None:
+        super().__init__(mounting)
+        self.model = "N7744A" if self.channels <= 4 else "N7745A"
+
+    def _mounted(self, options: PowerMeterOptions) -> list[PhotodiodeHead]:
+        assert isinstance(options, KeysightN7744aOptions)
+        return [
+            PhotodiodeHead(
+                self._plant, f"{self.name}.{index}", options.port + index, N7744A_FULL_SCALE_W
+            )
+            for index in range(options.channels)
+        ]

@@ -1,27 +1,18 @@
-"""The bench supply on the twin: one of its channels feeds the board."""
+"""Bench supplies on the twin: one of their channels feeds the board."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import ClassVar
 
+from drivers.data_sheets import E36312A_OUTPUTS, HMP4040_OUTPUTS, OVER_VOLTAGE_HEADROOM
 from drivers.interfaces import Limits, PowerSupply
-from drivers.options import E36312A_OUTPUTS, PowerSupplyOptions
+from drivers.options import PowerSupplyOptions
 from drivers.ranges import check_channel, check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
-from twin.instruments import board_current_a, feed_board, supply_voltage_v
+from twin.instruments import SupplyOutput, SupplyOutputs
 
-__all__ = ["TwinPowerSupply"]
-
-
-@dataclass
-class Output:
-    """One channel, as it stands after power-up."""
-
-    voltage_v: float = 0.0
-    current_limit_a: float = 0.1
-    over_voltage_v: float = 0.0
-    on: bool = False
-    tripped: bool = False
+__all__ = ["TwinFourChannelSupply", "TwinPowerSupply"]
 
 
 class TwinPowerSupply(TwinInstrument, PowerSupply):
@@ -32,99 +23,87 @@ class TwinPowerSupply(TwinInstrument, PowerSupply):
 
     manufacturer = "Keysight Technologies"
     model = "E36312A"
+    ratings: ClassVar[Sequence[tuple[float, float]]] = E36312A_OUTPUTS
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
         options: PowerSupplyOptions = mounting.options
-        self._board_channel = options.board_channel
-        self._nominal_v = options.voltage_v
-        self._outputs = [Output(over_voltage_v=1.1 * voltage_v) for voltage_v, _ in E36312A_OUTPUTS]
-        self._feed_board()
+        self._supply = SupplyOutputs(
+            self._plant,
+            self.ratings,
+            headroom=OVER_VOLTAGE_HEADROOM,
+            board_output=options.board_channel,
+            nominal_v=options.voltage_v,
+        )
 
     @property
     def channels(self) -> int:
-        return len(self._outputs)
+        return len(self.ratings)
 
     def voltage_limits_v(self, channel: int) -> Limits:
         check_channel(self.name, channel, self.channels)
-        return Limits(0.0, E36312A_OUTPUTS[channel - 1][0])
+        return Limits(0.0, self.ratings[channel - 1][0])
 
     async def set_voltage_v(self, channel: int, voltage_v: float) -> None:
         check_range(self.name, "voltage", voltage_v, self.voltage_limits_v(channel), "V")
-        output = await self._output(channel)
-        output.voltage_v = voltage_v
-        self._judge(channel)
+        (await self._output(channel)).voltage_v = voltage_v
+        self._supply.settle()
 
     async def set_current_limit_a(self, channel: int, current_a: float) -> None:
         check_channel(self.name, channel, self.channels)
-        limits = Limits(0.0, E36312A_OUTPUTS[channel - 1][1])
+        limits = Limits(0.0, self.ratings[channel - 1][1])
         check_range(self.name, "current limit", current_a, limits, "A")
         output = await self._output(channel)
-        output.current_limit_a = current_a
-        self._judge(channel)
+        output.current_limit_a, output.trips_on_current = current_a, True
+        self._supply.settle()
 
     async def set_over_voltage_v(self, channel: int, voltage_v: float) -> None:
-        limits = Limits(0.0, 1.1 * self.voltage_limits_v(channel).high)
+        limits = Limits(0.0, OVER_VOLTAGE_HEADROOM * self.voltage_limits_v(channel).high)
         check_range(self.name, "over-voltage level", voltage_v, limits, "V")
-        output = await self._output(channel)
-        output.over_voltage_v = voltage_v
-        self._judge(channel)
+        (await self._output(channel)).over_voltage_v = voltage_v
+        self._supply.settle()
 
     async def set_output(self, channel: int, on: bool) -> None:
         output = await self._output(channel)
         if on and output.tripped:
-            raise DeviceStateError(
-                self.name, f"channel {channel} cannot go on, clear its trip first", "tripped"
-            )
+            text = f"channel {channel} cannot go on, clear its trip first"
+            raise DeviceStateError(self.name, text, "tripped")
         output.on = on
-        self._judge(channel)
+        self._supply.settle()
 
     async def is_on(self, channel: int) -> bool:
-        return (await self._output(channel)).on
+        return self._supply.live(await self._output(channel))
 
     async def read_voltage_v(self, channel: int) -> float:
-        output = await self._output(channel)
-        if not output.on or channel != self._board_channel:
-            return output.voltage_v if output.on else 0.0
-        return supply_voltage_v(self._plant, output.voltage_v)
+        return self._supply.voltage_v(await self._output(channel))
 
     async def read_current_a(self, channel: int) -> float:
-        await self._output(channel)
-        return self._current_a(channel)
+        return self._supply.current_a(await self._output(channel))
 
     async def is_tripped(self, channel: int) -> bool:
         return (await self._output(channel)).tripped
 
     async def clear_trip(self, channel: int) -> None:
         output = await self._output(channel)
-        output.tripped = False
+        output.clear()
+        output.on = False
 
     async def make_safe(self) -> None:
-        for output in self._outputs:
+        for output in self._supply.outputs:
             output.on = False
-        self._feed_board()
+        self._supply.settle()
 
-    async def _output(self, channel: int) -> Output:
+    async def _output(self, channel: int) -> SupplyOutput:
         """The channel after one exchange, its protections judged."""
         check_channel(self.name, channel, self.channels)
         await self._exchange()
-        self._judge(channel)
-        return self._outputs[channel - 1]
+        self._supply.settle()
+        return self._supply.outputs[channel - 1]
 
-    def _judge(self, channel: int) -> None:
-        """Trip the channel where it must not go on, and let the board feel it."""
-        output = self._outputs[channel - 1]
-        over_voltage = output.voltage_v > output.over_voltage_v
-        if output.on and (over_voltage or self._current_a(channel) > output.current_limit_a):
-            output.on, output.tripped = False, True
-        self._feed_board()
 
-    def _feed_board(self) -> None:
-        output = self._outputs[self._board_channel - 1]
-        feed_board(self._plant, output.voltage_v if output.on else 0.0, self._nominal_v)
+class TwinFourChannelSupply(TwinPowerSupply):
+    """A Rohde & Schwarz HMP4040."""
 
-    def _current_a(self, channel: int) -> float:
-        """What the board draws; the other channels feed nothing."""
-        if channel != self._board_channel:
-            return 0.0
-        return board_current_a(self._plant, self._outputs[channel - 1].voltage_v)
+    manufacturer = "ROHDE&SCHWARZ"
+    model = "HMP4040"
+    ratings = HMP4040_OUTPUTS

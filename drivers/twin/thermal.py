@@ -2,8 +2,9 @@
 
 from math import isnan
 
+from drivers.data_sheets import TEC109X_TARGET_C, THERMOSTAT_TARGET_C
 from drivers.interfaces import Fan, Limits, TemperatureController
-from drivers.options import TEC109X_TARGET_C, FanOptions, TemperatureControllerOptions
+from drivers.options import FanOptions, TemperatureControllerOptions
 from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
@@ -19,6 +20,7 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
 
     manufacturer = "Meerstetter"
     model = "TEC-1090"
+    targets_c = Limits(*TEC109X_TARGET_C)
 
     STABLE_K = 0.05
     """Deviation from the target within which the temperature counts as stable."""
@@ -29,7 +31,7 @@ class TwinTemperatureController(TwinInstrument, TemperatureController):
         self._limit_a = take_over_tec(self._plant, options.current_limit_a)
 
     def temperature_limits_c(self) -> Limits:
-        return Limits(*TEC109X_TARGET_C)
+        return self.targets_c
 
     def current_limits_a(self) -> Limits:
         return Limits(-self._limit_a, self._limit_a)
@@ -100,6 +102,7 @@ class TwinThermostat(TwinTemperatureController):
 
     manufacturer = "M-Labs"
     model = "Thermostat 8451"
+    targets_c = Limits(*THERMOSTAT_TARGET_C)
 
 
 class TwinFan(TwinInstrument, Fan):

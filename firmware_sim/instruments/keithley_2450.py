@@ -5,6 +5,8 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+
 from drivers.options import Keithley2450Options
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import (
@@ -19,15 +21,11 @@ from firmware_sim.scpi import (
     serial_number,
     switch,
 )
-from firmware_sim.source_meter import Load, Reading, Settings
-from twin.instruments import reading_noise
+from firmware_sim.source_meter import Reading, Settings
+from twin.instruments import HeaterLoad, HeaterWires, reading_noise
 from twin.plant import Plant
-from twin.records import INSTRUMENT
 
 __all__ = ["Keithley2450"]
-
-HEATER = 0
-"""The heater that the output is wired to."""
 
 FLOAT = "{:.6E}"
 NO_READING = 9.91e37
@@ -139,6 +137,17 @@ def statistics(what: Any) -> Any:
     return ask
 
 
+def told(readings: Sequence[Reading], arguments: Sequence[str]) -> str:
+    """Readings, each by the elements that are asked for: ``READ`` by default, or ``SOUR``."""
+    elements = [word.upper() for word in arguments if word[:1] not in ("'", '"')] or ["READ"]
+    values = [
+        reading.source if element.startswith("SOUR") else reading.value
+        for reading in readings
+        for element in elements
+    ]
+    return ",".join(FLOAT.format(value) for value in values)
+
+
 class Keithley2450(Instrument):
     """The unit; voltage of either sign warms the heater alike."""
 
@@ -146,11 +155,9 @@ class Keithley2450(Instrument):
     no_error = '0,"No error;0;0 0"'
 
     def __init__(self, name: str, options: Keithley2450Options, plant: Plant) -> None:
-        del options  # bring-up's business: the instrument powers up as it does
         self._plant = plant
-        heater = plant.config.chip.heater
-        self._load = Load(float(plant.chip.resistance_ohm[HEATER]), heater.feedback_per_w)
-        plant.inputs["heater_source"] = INSTRUMENT
+        self._wire = HeaterWires(plant, options.first_heater, 1)
+        self._load = HeaterLoad.of(plant, options.first_heater)
         super().__init__(name)
 
     def identify(self) -> str:
@@ -165,11 +172,13 @@ class Keithley2450(Instrument):
 
     def apply(self) -> None:
         voltage_v, _ = self.operating_point()
-        self._plant.heater_v[HEATER] = abs(voltage_v) if self.settings.on else 0.0
+        self._wire.drive(np.array([abs(voltage_v) if self.settings.on else 0.0]))
 
     def operating_point(self) -> tuple[float, float]:
         """Voltage (V) and current (A) that the source settles at on the heater."""
-        return self._load.settle(self.settings.source, self.settings.sources[self.settings.source])
+        source = self.settings.sources[self.settings.source]
+        settle = self._load.at_volts if self.settings.source == "VOLT" else self._load.at_amperes
+        return settle(source.level, source.limit)
 
     def in_limit(self) -> bool:
         """Whether the limit, not the level, is what the source holds."""
@@ -183,12 +192,12 @@ class Keithley2450(Instrument):
         buffer = self._buffer(call)
         for _ in range(round(self.settings.count)):
             self._keep(buffer, self._reading())
-        return FLOAT.format(buffer[-1].value)
+        return told([buffer[-1]], call.arguments)
 
     def fetch(self, call: Call) -> str:
         """The latest reading of a buffer."""
         buffer = self._buffer(call)
-        return FLOAT.format(buffer[-1].value if buffer else NO_READING)
+        return told(buffer[-1:] or [Reading(NO_READING, NO_READING)], call.arguments)
 
     def initiate(self, _: Call) -> None:
         """Run the sweep that is set up."""
@@ -228,13 +237,7 @@ class Keithley2450(Instrument):
         """``TRAC:DATA? first, last, 'name', READ, SOUR``."""
         buffer = self._buffer(call)
         first, last = call.integer(0, 1, len(buffer)), call.integer(1, 1, len(buffer))
-        elements = [word.upper() for word in call.arguments[2:] if word[:1] not in "\"'"]
-        told = [
-            reading.source if element.startswith("SOUR") else reading.value
-            for reading in buffer[first - 1 : last]
-            for element in elements or ["READ"]
-        ]
-        return ",".join(FLOAT.format(value) for value in told)
+        return told(buffer[first - 1 : last], call.arguments[2:])
 
     def _reading(self) -> Reading:
         """Measure once, which takes its power line cycles."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from drivers.options import E36312A_OUTPUTS
+from drivers.data_sheets import E36312A_OUTPUTS
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import Call, Command, Unit, ignored, number, serial_number, switch
-from firmware_sim.supply import BenchSupply, Output, highest
+from firmware_sim.supply import BenchSupply, highest
+from twin.instruments import SupplyOutput
 
 __all__ = ["KeysightE36312a"]
 
@@ -15,7 +16,7 @@ NAMES = ("P6V", "P25V", "N25V")
 
 
 def told(
-    header: str, what: Callable[["KeysightE36312a", Output], float], form: str = FLOAT
+    header: str, what: Callable[["KeysightE36312a", SupplyOutput], float], form: str = FLOAT
 ) -> Command:
     """A row that tells something of every output asked for."""
 
@@ -42,7 +43,7 @@ class KeysightE36312a(BenchSupply):
     def clear(self, call: Call) -> None:
         """Clear trips; the outputs stay off."""
         for output in self.targets(call):
-            output.over_voltage = output.over_current = False
+            output.clear()
 
     def select(self, call: Call) -> None:
         """``INST CH2``, ``INST P25V`` or ``INST:NSEL 2``."""
@@ -51,7 +52,7 @@ class KeysightE36312a(BenchSupply):
             self.selected = NAMES.index(word) + 1
         else:
             digits = Call((), word.removeprefix("CH"))
-            self.selected = digits.integer(0, 1, len(self.outputs))
+            self.selected = digits.integer(0, 1, len(self.ratings))
 
     def set_both(self, call: Call) -> None:
         """``APPL CH1, 5, 1``: voltage and current."""
@@ -94,8 +95,8 @@ class KeysightE36312a(BenchSupply):
         Command("OUTPut:PROTection:CLEar", clear),
         number("OUTPut[:STATe]:DELay:RISE", "rise_s", Unit("S"), 0.0, 3600.0, FLOAT),
         number("OUTPut[:STATe]:DELay:FALL", "fall_s", Unit("S"), 0.0, 3600.0, FLOAT),
-        told("MEASure[:SCALar][:VOLTage][:DC]", lambda supply, out: supply.voltage_v(out)),
-        told("MEASure[:SCALar]:CURRent[:DC]", lambda supply, out: supply.current_a(out)),
+        told("MEASure[:SCALar][:VOLTage][:DC]", lambda unit, out: unit.supply.voltage_v(out)),
+        told("MEASure[:SCALar]:CURRent[:DC]", lambda unit, out: unit.supply.current_a(out)),
         Command("INSTrument[:SELect]", select, lambda supply, _: f"CH{supply.selected}"),
         Command("INSTrument:NSELect", select, lambda supply, _: str(supply.selected)),
         Command("APPLy", set_both),

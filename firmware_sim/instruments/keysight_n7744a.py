@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 from math import isinf
 
+from drivers.data_sheets import N7744A_FULL_SCALE_W, N7744A_WAVELENGTH_M
 from drivers.options import KeysightN7744aOptions
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import (
@@ -24,10 +25,8 @@ from twin.records import TICK_S
 
 __all__ = ["KeysightN7744a"]
 
-FULL_SCALE_W = 0.01
 OVER_RANGE = 3.4e38
 SAMPLE_S = 1e-4
-WAVELENGTH_M = (1.25e-6, 1.65e-6)
 FLOAT = "{:+.8E}"
 MOST_SAMPLES = 1_000_000
 
@@ -40,7 +39,7 @@ class Settings:
     averaging_s: float = 0.1
     watt: bool = False
     auto_range: bool = True
-    range_w: float = FULL_SCALE_W
+    range_w: float = N7744A_FULL_SCALE_W
     continuous: bool = True
 
 
@@ -68,7 +67,7 @@ class KeysightN7744a(Instrument):
     def __init__(self, name: str, options: KeysightN7744aOptions, plant: Plant) -> None:
         self._plant = plant
         self._heads = [
-            PhotodiodeHead(plant, f"{name}.{index}", options.port + index, FULL_SCALE_W)
+            PhotodiodeHead(plant, f"{name}.{index}", options.port + index, N7744A_FULL_SCALE_W)
             for index in range(options.channels)
         ]
         self._latest_w = [0.0] * options.channels
@@ -172,7 +171,7 @@ class KeysightN7744a(Instrument):
             "SENSe#[:CHANnel#]:POWer:WAVelength",
             "wavelength_m",
             Unit("M"),
-            *WAVELENGTH_M,
+            *N7744A_WAVELENGTH_M,
             form=FLOAT,
         ),
         number("SENSe#[:CHANnel#]:POWer:ATIMe", "averaging_s", Unit("S"), 1e-6, 10.0, FLOAT),
@@ -181,7 +180,7 @@ class KeysightN7744a(Instrument):
             "range_w",
             Unit("W"),
             1e-9,
-            FULL_SCALE_W,
+            N7744A_FULL_SCALE_W,
             FLOAT,
         ),
         switch("SENSe#[:CHANnel#]:POWer:RANGe:AUTO", "auto_range", "{:+d}"),

@@ -7,7 +7,7 @@ from drivers.protocols.modbus import Framing
 from drivers.protocols.modbus_maps import LABJACK_T7
 from firmware_sim.instrument import Wiring
 from firmware_sim.modbus import ModbusDevice
-from twin.photodiodes import PhotodiodeAmplifiers
+from twin.instruments import PhotodiodeAmplifiers
 from twin.plant import Plant
 
 __all__ = ["LabjackT7"]

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
+from drivers.data_sheets import Q8IV_FULL_SCALE_V
 from drivers.options import DriverOptions, PhaseShifterBankOptions
 from drivers.protocols.qontrol import (
     MODULE_CHANNELS,
@@ -21,12 +22,12 @@ from drivers.protocols.qontrol import (
 )
 from drivers.protocols.qontrol_replies import OK, Code, Fault
 from firmware_sim.instrument import Reply, SimulatedInstrument, Wiring
+from twin.instruments import HeaterWires
 from twin.plant import Plant
-from twin.records import INSTRUMENT
 
 __all__ = ["QontrolQ8iv"]
 
-FULL_V, FULL_MA = 12.0, 24.0
+FULL_V, FULL_MA = Q8IV_FULL_SCALE_V, 24.0
 FULL = {"V": FULL_V, "VMAX": FULL_V, "I": FULL_MA, "IMAX": FULL_MA}
 UNIT = {"V": "V", "VMAX": "V", "VFULL": "V", "I": "mA", "IMAX": "mA", "IFULL": "mA"}
 PATIENCE_TICKS = 100
@@ -45,7 +46,7 @@ class FaultError(Exception):
 
 
 class QontrolQ8iv(SimulatedInstrument):
-    """The chain; its channel 0 drives heater 0, and channels beyond the heaters are open.
+    """The chain; channels beyond the chip's last heater are open.
 
     A channel whose heater would draw more than its largest current is switched off.
     """
@@ -64,8 +65,7 @@ class QontrolQ8iv(SimulatedInstrument):
         self._plant = plant
         self._modules = -(-options.channels // MODULE_CHANNELS)
         self._serial = crc32(name.encode()) & 0xFFFF
-        self._wired = min(self.channels, plant.architecture.shifters)
-        plant.inputs["heater_source"] = INSTRUMENT
+        self._wires = HeaterWires(plant, options.first_heater, self.channels)
         self.power_cycle()
 
     @property
@@ -171,13 +171,11 @@ class QontrolQ8iv(SimulatedInstrument):
 
     def _expected_ma(self, channel: int, drive_v: float) -> float:
         """Current into a cold heater: the most that it will draw."""
-        if channel >= self._wired:
-            return 0.0
-        return 1e3 * drive_v * float(self._plant.arrays.heaters.conductance_s[channel])
+        return 1e3 * drive_v * float(self._wires.conductance_s()[channel])
 
     def _drive(self) -> None:
         """Let the plant feel the voltages."""
-        self._plant.heater_v[: self._wired] = self._volts[: self._wired]
+        self._wires.drive(self._volts)
 
     def _reading(self, name: str, channel: int) -> str:
         if name == "VIP":
@@ -191,12 +189,7 @@ class QontrolQ8iv(SimulatedInstrument):
             return float(self._limits[name][channel])
         if name == "V":
             return float(self._volts[channel])
-        return (
-            1e3 * float(self._plant.heater_current_a()[channel]) if self._is_wired(channel) else 0.0
-        )
-
-    def _is_wired(self, channel: int) -> bool:
-        return channel < self._wired
+        return 1e3 * float(self._wires.current_a()[channel])
 
     def _identity(self, place: int) -> str:
         return f"Q8iv-{(self._serial + place) & 0xFFFF:04X}"

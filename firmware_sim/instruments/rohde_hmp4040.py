@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from drivers.options import HMP4040_OUTPUT
+from drivers.data_sheets import HMP4040_OUTPUTS
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import Call, Command, Unit, ignored, number, serial_number, switch
 from firmware_sim.supply import BenchSupply, highest
@@ -22,23 +22,20 @@ class RohdeHmp4040(BenchSupply):
     """The supply: an output is live when it is activated and the master switch is on."""
 
     wiring = Wiring(serial=False, port=5025)
-    ratings = (HMP4040_OUTPUT,) * 4
+    ratings = HMP4040_OUTPUTS
     no_error = '0,"No error"'
 
     def identify(self) -> str:
         return f"ROHDE&SCHWARZ,HMP4040,{serial_number(self.name)},HW50020003/SW2.70"
 
     def reset(self) -> None:
-        self.master = False
         super().reset()
-
-    def live(self, output: Any) -> bool:
-        return self.master and super().live(output)
+        self.supply.master = False
 
     def select(self, call: Call) -> None:
         """``INST OUT2`` or ``INST:NSEL 2``."""
         digits = call.text().upper().removeprefix("OUTPUT").removeprefix("OUT")
-        self.selected = Call((), digits).integer(0, 1, len(self.outputs))
+        self.selected = Call((), digits).integer(0, 1, len(self.ratings))
 
     def activate(self, call: Call) -> None:
         """``OUTP:SEL``: a channel that is taken down forgets that its fuse has tripped."""
@@ -49,7 +46,7 @@ class RohdeHmp4040(BenchSupply):
 
     def switch_master(self, call: Call) -> None:
         """``OUTP:GEN``: all activated channels at once."""
-        self.master = call.switch()
+        self.supply.master = call.switch()
         self.apply()
 
     def switch_both(self, call: Call) -> None:
@@ -111,15 +108,17 @@ class RohdeHmp4040(BenchSupply):
         switch("FUSE[:STATe]", "trips_on_current"),
         Command("FUSE:TRIPped", query=told(lambda _, out: f"{out.over_current:d}")),
         Command("OUTPut:SELect", activate, told(lambda _, out: f"{out.on:d}")),
-        Command("OUTPut[:STATe]", switch_both, told(lambda supply, out: f"{supply.live(out):d}")),
-        Command("OUTPut:GENeral", switch_master, lambda supply, _: f"{supply.master:d}"),
+        Command(
+            "OUTPut[:STATe]", switch_both, told(lambda unit, out: f"{unit.supply.live(out):d}")
+        ),
+        Command("OUTPut:GENeral", switch_master, lambda unit, _: f"{unit.supply.master:d}"),
         Command(
             "MEASure[:SCALar][:VOLTage][:DC]",
-            query=told(lambda s, out: VOLTS.format(s.voltage_v(out))),
+            query=told(lambda unit, out: VOLTS.format(unit.supply.voltage_v(out))),
         ),
         Command(
             "MEASure[:SCALar]:CURRent[:DC]",
-            query=told(lambda s, out: AMPERES.format(s.current_a(out))),
+            query=told(lambda unit, out: AMPERES.format(unit.supply.current_a(out))),
         ),
         Command("APPLy", set_both, both),
         *ignored(

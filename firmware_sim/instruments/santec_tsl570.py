@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivers.options import TSL570_POWER_W, TSL570_WAVELENGTH_M, LaserOptions
+from drivers.data_sheets import TSL570_METER_NOISE, TSL570_POWER_W, TSL570_WAVELENGTH_M
+from drivers.options import LaserOptions
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import (
     Call,
@@ -29,8 +30,6 @@ __all__ = ["SantecTsl570"]
 
 LIGHT_M_PER_S = 299_792_458.0
 FREQUENCY_HZ = (LIGHT_M_PER_S / TSL570_WAVELENGTH_M[1], LIGHT_M_PER_S / TSL570_WAVELENGTH_M[0])
-METER_NOISE = 0.002
-"""Relative rms of the power reading."""
 FLOAT = "{:+.8E}"
 WHOLE = "{:+.0f}"
 ONE_WAY_STEPPED, ONE_WAY, TWO_WAY_STEPPED, TWO_WAY = 0, 1, 2, 3
@@ -119,7 +118,7 @@ class SantecTsl570(Instrument):
         """The power that the monitor sees."""
         if self._plant.inputs["laser_on"][0] != 1.0:
             return self.told(0.0)
-        noise = METER_NOISE * reading_noise(self._plant, self.name).standard_normal()
+        noise = TSL570_METER_NOISE * reading_noise(self._plant, self.name).standard_normal()
         return self.told(emitted_w(self._plant, self.settings.power_w) * (1.0 + noise))
 
     def sweep(self, call: Call) -> None:

@@ -7,7 +7,8 @@ not. Operation manual, chapter 5 (commands); numbers are W and nm.
 from dataclasses import dataclass
 from math import isinf
 
-from drivers.options import PM100D_WAVELENGTH_M, PowerMeterOptions
+from drivers.data_sheets import PM100D_FULL_SCALE_W, PM100D_WAVELENGTH_M
+from drivers.options import PowerMeterOptions
 from firmware_sim.instrument import Wiring
 from firmware_sim.scpi import (
     Call,
@@ -27,7 +28,6 @@ from twin.plant import Plant
 
 __all__ = ["ThorlabsPm100d"]
 
-FULL_SCALE_W = 3e-3
 OVER_RANGE = 9.9e37
 SAMPLE_S = 0.0003
 POWER_AND_WAVELENGTH = 1 | 32
@@ -40,7 +40,7 @@ class Settings:
 
     wavelength_m: float = 1.55e-6
     averaging: float = 1
-    range_w: float = FULL_SCALE_W
+    range_w: float = PM100D_FULL_SCALE_W
     auto_range: bool = True
     unit: str = "W"
     attenuation_db: float = 0.0
@@ -54,7 +54,7 @@ class ThorlabsPm100d(Instrument):
     wiring = Wiring(serial=False, hislip=True)
 
     def __init__(self, name: str, options: PowerMeterOptions, plant: Plant) -> None:
-        self._head = PhotodiodeHead(plant, name, options.port, FULL_SCALE_W)
+        self._head = PhotodiodeHead(plant, name, options.port, PM100D_FULL_SCALE_W)
         self._latest = 0.0
         super().__init__(name)
 
@@ -105,7 +105,7 @@ class ThorlabsPm100d(Instrument):
         number("[SENSe:]CORRection[:LOSS][:INPut][:MAGNitude]", "attenuation_db", low=-60, high=60),
         number("[SENSe:]CORRection:BEAMdiameter", "beam_m", Unit("M", 1e-3), 1e-4, 0.05),
         number("[SENSe:]AVERage[:COUNt]", "averaging", low=1, high=3000, form="{:.0f}"),
-        number("[SENSe:]POWer[:DC]:RANGe[:UPPer]", "range_w", Unit("W"), 3e-9, FULL_SCALE_W),
+        number("[SENSe:]POWer[:DC]:RANGe[:UPPer]", "range_w", Unit("W"), 3e-9, PM100D_FULL_SCALE_W),
         switch("[SENSe:]POWer[:DC]:RANGe:AUTO", "auto_range"),
         choice("[SENSe:]POWer[:DC]:UNIT", "unit", ("W", "DBM")),
         switch("INPut[:PDIode]:FILTer[:LPASs][:STATe]", "slow"),

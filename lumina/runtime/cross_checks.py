@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from drivers.config import InstrumentConfig
-from drivers.options import PowerMeterOptions, PowerSupplyOptions
+from drivers.options import PhaseShifterBankOptions, PowerMeterOptions, PowerSupplyOptions
 from drivers.registry import Backend
 from lumina.runtime.config_files import DEFAULT_CONTROL
 from twin.config import PlantConfig
@@ -35,7 +35,6 @@ _ONE_PER_PLANT = (
     "power_supply",
     "temperature_controller",
     "fan",
-    "phase_shifter_bank",
 )
 """Roles whose twins command a part of the plant that takes one master."""
 
@@ -202,6 +201,27 @@ def _supplies(config: "BenchConfig") -> Iterator[Finding]:
             )
 
 
+def _heater_drivers(config: "BenchConfig") -> Iterator[Finding]:
+    """Banks are wired to heaters that the chip has; twins share none."""
+    owners: dict[tuple[str, int], str] = {}
+    for name, bank in config.by_role("phase_shifter_bank").items():
+        options, plant = bank.options, config.plants.get(bank.plant)
+        if not isinstance(options, PhaseShifterBankOptions) or plant is None:
+            continue
+        field, first = ("instruments", name, "options", "first_heater"), options.first_heater
+        shifters = plant.chip.architecture().shifters
+        if first >= shifters:
+            text = f"the chip of plant '{bank.plant}' has no heater {first}"
+            yield Finding(field, text, f"0 .. {shifters - 1}")
+        if bank.backend is not Backend.TWIN:
+            continue
+        heaters = range(first, min(first + options.channels, shifters))
+        taken = {owners.setdefault((bank.plant, heater), name) for heater in heaters} - {name}
+        if taken:
+            others = ", ".join(sorted(taken))
+            yield Finding(field, f"heaters of plant '{bank.plant}' are wired to {others} already")
+
+
 def _meter_ports(config: "BenchConfig") -> Iterator[Finding]:
     for name, instrument in config.instruments.items():
         options, plant = instrument.options, config.plants.get(instrument.plant)
@@ -222,5 +242,6 @@ _VALUE_RULES = (
     _rails,
     _rail_names,
     _supplies,
+    _heater_drivers,
     _meter_ports,
 )

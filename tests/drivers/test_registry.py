@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from drivers.interfaces import ROLES
 from drivers.options import ROLE_OPTIONS, DriverOptions
 from drivers.registry import ENTRY_POINT_GROUP, Backend, Registry, registry
 from lumina.errors import UsageError
+from twin.plant import Plant
 
 ACME = """
 from drivers.options import FanOptions, LaserOptions
@@ -56,10 +58,21 @@ def test_an_unknown_driver_is_answered_with_the_nearest_and_all_names() -> None:
 
 
 def test_a_backend_that_a_driver_lacks_is_told() -> None:
+    whole = registry().entry("rohde_hmp4040")
+    real_only = replace(whole, factories={Backend.HARDWARE: whole.factory(Backend.HARDWARE)})
     with pytest.raises(UsageError) as caught:
-        registry().entry("rohde_hmp4040").factory(Backend.TWIN)
-    said = 'driver rohde_hmp4040 has no backend "twin" yet (has: firmware, hardware)'
-    assert str(caught.value) == said
+        real_only.factory(Backend.TWIN)
+    assert str(caught.value) == 'driver rohde_hmp4040 has no backend "twin" (has: hardware)'
+
+
+@pytest.mark.parametrize("driver", Registry.built_in())
+def test_every_driver_of_ours_has_every_backend(driver: str, plant: Plant) -> None:
+    assert set(registry().entry(driver).factories) == set(Backend)
+    for backend in Backend:
+        config = InstrumentConfig.model_validate(
+            {"driver": driver, "backend": backend, "address": "tcp://127.0.0.1:502"}
+        )
+        assert build_instrument("it", config, plant).name == "it"
 
 
 @pytest.mark.usefixtures("acme")

@@ -1,5 +1,6 @@
 """Lab configs: what loads, what inherits, and that nothing but ConfigError comes out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.options import SantecTsl570Options
-from drivers.registry import Backend
+from drivers.registry import Backend, registry
 from lumina.errors import ConfigError
 from lumina.runtime.config import BenchConfig, backend_problems, load_config
 
@@ -76,12 +77,17 @@ def test_the_hardware_example_is_the_twin_bench_but_for_who_answers() -> None:
     }
 
 
-def test_a_driver_without_the_backend_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_driver_without_the_backend_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = registry().entry("keysight_n7744a")
+    real_only = replace(whole, factories={Backend.HARDWARE: whole.factory(Backend.HARDWARE)})
+    monkeypatch.setitem(registry()._entries, whole.name, real_only)
     file = child(tmp_path, "instruments: {ports: {driver: keysight_n7744a}}")
     assert len(backend_problems(load_config(file))) == 1
     assert problems(file, to_run=True) == [
         "line 2: instruments.ports.backend: "
-        'driver keysight_n7744a has no backend "twin" yet (has: firmware, hardware)'
+        'driver keysight_n7744a has no backend "twin" (has: hardware)'
     ]
 
 

@@ -6,6 +6,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.instruments._noise import reading_noise
 from twin.plant import Plant
 
 __all__ = ["PhotodiodeAmplifiers"]
@@ -50,10 +51,9 @@ class PhotodiodeAmplifiers:
         # Constant quantum efficiency: the current grows with the wavelength.
         responsivity_a_per_w = self.responsivity_a_per_w * wavelength_m / 1.55e-6
         voltage_v = self._light_w() * responsivity_a_per_w * self.transimpedance_v_per_a
-        own = crc32(self.name.encode())
-        offset_v = OFFSET_V * np.random.default_rng(own).uniform(-1.0, 1.0, self.channels)
-        seed = int(self.plant.arrays.state["seed"][0])
-        noise = np.random.default_rng([seed, own, self.plant.tick]).standard_normal(self.channels)
+        own = np.random.default_rng(crc32(self.name.encode()))
+        offset_v = OFFSET_V * own.uniform(-1.0, 1.0, self.channels)
+        noise = reading_noise(self.plant, self.name).standard_normal(self.channels)
         noise_v = NOISE_V / np.sqrt(averaged) * noise
         clipped_v: NDArray[np.float64] = np.clip(voltage_v + offset_v + noise_v, -RAIL_V, RAIL_V)
         return clipped_v
