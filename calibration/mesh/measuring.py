@@ -7,9 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest
+from calibration.heaters import drive_for_own_phases_v
 from calibration.mesh.fringes import Sweeps
 from calibration.mesh.refine import Snapshot
-from calibration.model import drive_for_own_phases_v
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from calibration.heaters import own_phases_rad
 from calibration.mesh.neighbours import Neighbours
 from calibration.mesh.slopes import Block, moved, point_at, slopes_of
-from calibration.model import own_phases_rad, predicted_transfer
+from calibration.model import predicted_transfer
 from calibration.result import ChipCalibration
 
 __all__ = ["Fit", "Snapshot", "relative_error"]

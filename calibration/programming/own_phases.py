@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from calibration.model import mean_path_amplitude, own_phases_rad
+from calibration.heaters import own_phases_rad
+from calibration.model import mean_path_amplitude
 from calibration.result import ChipCalibration
 from lumina.errors import MatrixError
 from lumina.theory.coupler_correction import corrected_phases

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.heaters import compensation_rad_per_k
 from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_chip
-from calibration.model import compensation_rad_per_k
 from calibration.programming import own_phases_for
 from calibration.result import ChipCalibration
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities

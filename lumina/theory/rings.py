@@ -35,6 +35,7 @@ from lumina.errors import UsageError
 
 __all__ = [
     "Rings",
+    "RowSlopes",
     "WeightBank",
     "bank_weights",
     "lorentzian",
@@ -150,34 +151,47 @@ def bank_weights(
             passed[row, channel] = share
 
 
-def slopes_of_row(
-    rings: Rings, row: int, phase_rad: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+class RowSlopes(NamedTuple):
+    """Weights of a row, and how they move with each of its rings.
+
+    Shapes are (..., channels) and (..., channels, rings).
+    """
+
+    weight: FloatArray
+    by_phase: FloatArray
+    """Per rad of round-trip phase."""
+    by_log_width: FloatArray
+    by_peak: FloatArray
+    by_dip: FloatArray
+
+
+def slopes_of_row(rings: Rings, row: int, phase_rad: FloatArray) -> RowSlopes:
     """Weights of one row and how they move with its rings.
 
     Args:
         rings: the bank.
         row: which row.
-        phase_rad: shape (channels,), round-trip phases of this row.
-
-    Returns:
-        Weights, shape (channels,); dW_i / dtheta_j, shape (channels, channels), 1/rad; and
-        dW_i / d(log width_j), shape (channels, channels).
+        phase_rad: shape (..., channels), round-trip phases of this row, in rad.
     """
-    count = phase_rad.size
+    count = phase_rad.shape[-1]
     own = slice(row * count, (row + 1) * count)
     width, peak, dip = rings.width_rad[own], rings.peak[own], rings.dip[own]
     number = np.arange(count)
-    off = (number[:, None] - number) * rings.spacing_rad - phase_rad
+    off = (number[:, None] - number) * rings.spacing_rad - phase_rad[..., None, :]
     off -= 2.0 * np.pi * np.floor(off / (2.0 * np.pi) + 0.5)
     response = 1.0 / (1.0 + (2.0 * off / width) ** 2)
     passing = 1.0 - (1.0 - dip) * response
-    before = np.hstack([np.ones((count, 1)), np.cumprod(passing, axis=1)])
-    taken = before[:, :-1] * peak * response
-    weight = taken.sum(axis=1) - before[:, -1]
+    reach = np.cumprod(passing, axis=-1)
+    before, through = reach / passing, reach[..., -1:]
+    taken = before * peak * response
     # Past ring j comes what it let through: what is dropped there, less what passes all.
-    behind = np.cumsum((taken)[:, ::-1], axis=1)[:, ::-1] - taken - before[:, -1:]
-    by_response = before[:, :-1] * peak - behind * (1.0 - dip) / passing
-    by_phase = 8.0 * off / width**2 * response**2
-    by_width = 8.0 * off**2 / width**2 * response**2
-    return weight, by_response * by_phase, by_response * by_width
+    behind = np.cumsum(taken[..., ::-1], axis=-1)[..., ::-1] - taken - through
+    by_response = before * peak - behind * (1.0 - dip) / passing
+    steepness = by_response * 8.0 * off / width**2 * response**2
+    return RowSlopes(
+        weight=taken.sum(axis=-1) - through[..., 0],
+        by_phase=steepness,
+        by_log_width=steepness * off,
+        by_peak=before * response,
+        by_dip=behind * response / passing,
+    )

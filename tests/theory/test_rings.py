@@ -78,7 +78,7 @@ def test_slopes_are_those_of_the_weights(seed: int) -> None:
     rng = np.random.default_rng(seed)
     bank, row = rings(4), 2
     phase = rng.uniform(-1.0, 1.0, 4) * WIDTH_RAD
-    weight, by_phase, by_width = slopes_of_row(bank, row, phase)
+    weight, by_phase, by_width, by_peak, by_dip = slopes_of_row(bank, row, phase)
     everything = np.tile(phase, 4)
     np.testing.assert_allclose(weight, weights(bank, everything)[row], atol=1e-12)
     step = 1e-6
@@ -86,9 +86,14 @@ def test_slopes_are_those_of_the_weights(seed: int) -> None:
         moved = phase + step * (np.arange(4) == ring)
         rise = (slopes_of_row(bank, row, moved)[0] - weight) / step
         np.testing.assert_allclose(rise, by_phase[:, ring], atol=2e-3)
-        wide = bank.width_rad * (1.0 + step * (np.arange(16) == row * 4 + ring))
-        rise = (slopes_of_row(bank._replace(width_rad=wide), row, phase)[0] - weight) / step
-        np.testing.assert_allclose(rise, by_width[:, ring], atol=2e-3)
+        here = step * (np.arange(16) == row * 4 + ring)
+        for changed, slope in (
+            (bank._replace(width_rad=bank.width_rad * (1.0 + here)), by_width),
+            (bank._replace(peak=bank.peak + here), by_peak),
+            (bank._replace(dip=bank.dip + here), by_dip),
+        ):
+            rise = (slopes_of_row(changed, row, phase).weight - weight) / step
+            np.testing.assert_allclose(rise, slope[:, ring], atol=2e-3)
 
 
 def test_channels_that_do_not_fit_are_refused() -> None:

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from calibration.heaters import compensation_rad_per_k, drive_for_own_phases_v
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
-from calibration.model import compensation_rad_per_k, drive_for_own_phases_v
 from calibration.programming import own_phases_for
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError

@@ -3,12 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.model import (
-    compensation_rad_per_k,
-    drive_for_own_phases_v,
-    own_phases_rad,
-    predicted_transfer,
-)
+from calibration.heaters import compensation_rad_per_k, drive_for_own_phases_v, own_phases_rad
+from calibration.model import predicted_transfer
 from calibration.programming import own_phases_for
 from calibration.result import ChipCalibration
 from lumina.errors import MatrixError
