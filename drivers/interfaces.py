@@ -27,6 +27,7 @@ __all__ = [
     "Identity",
     "Instrument",
     "Laser",
+    "Light",
     "Limits",
     "OpticalPowerMeter",
     "PhaseShifterBank",
@@ -352,6 +353,24 @@ class ProcessorCapabilities:
     rails: int
 
 
+@dataclass(frozen=True)
+class Light:
+    """What a batch of vectors became in the light, and how the board stood meanwhile.
+
+    Attributes:
+        amplitudes: shape (ports, batch): detected amplitudes (coherent) or powers (direct),
+            in units of the receivers' full scale.
+        epoch: which stretch of uninterrupted work of the board it belongs to. Another number
+            than that of an earlier sensor frame means that the board went safe between.
+        steady: whether the board acted as commanded all the while; if not, what was seen is
+            worth nothing.
+    """
+
+    amplitudes: ComplexArray
+    epoch: int
+    steady: bool
+
+
 class FrameLink(ABC):
     """How the 1 kHz loop exchanges sensor and actuator frames with one board.
 
@@ -378,16 +397,12 @@ class PhotonicProcessor(Instrument):
         """The board's end of the 1 kHz frame exchange; known after `connect`."""
 
     @abstractmethod
-    async def multiply(self, fields: ComplexArray) -> ComplexArray:
+    async def multiply(self, fields: ComplexArray) -> Light:
         """Send vectors through the light as the chip stands now.
 
         Args:
             fields: shape (ports, batch), amplitudes with modulus <= 1 of the
                 modulators' full scale. Complex needs coherent detection.
-
-        Returns:
-            Shape (ports, batch): detected amplitudes (coherent) or powers (direct), in
-            units of the receivers' full scale.
 
         Raises:
             MatrixError: wrong shape, not finite, or beyond full scale.

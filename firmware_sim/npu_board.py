@@ -6,7 +6,7 @@ from zlib import crc32
 import numpy as np
 
 from drivers.protocols import npu
-from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Kind
+from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Kind, Standing
 from drivers.protocols.npu_ends import RingEnds
 from firmware_sim.npu_loop import board_arrays
 from lumina import __version__
@@ -28,6 +28,7 @@ class NpuBoard:
 
     def __init__(self, plant: Plant, ends: RingEnds, boot: int) -> None:
         self.plant, self.ends, self.boot = plant, ends, boot
+        plant.arrays.state["epoch"] = boot
         self.arrays = board_arrays(plant, ends.pump)
         self._answers = {
             Kind.IDENTIFY: self._identify,
@@ -89,7 +90,11 @@ class NpuBoard:
 
     def _multiply(self, payload: bytes) -> bytes:
         fields, coding = npu.unpack_vectors(payload)
-        return npu.pack_vectors(self.plant.multiply(fields), coding)
+        if len(payload) + npu.LIGHT.itemsize > npu.MAX_PAYLOAD:
+            raise MatrixError("the reply would be too long; send fewer vectors at a time")
+        seen, state = self.plant.expose(fields)
+        standing = Standing(int(state["tick"]), int(state["epoch"]), int(state["flags"]))
+        return npu.pack_light(standing, seen, coding)
 
     def _reset(self, payload: bytes) -> bytes:
         _require(not payload)

@@ -81,9 +81,10 @@ class BoardArrays(NamedTuple):
 
 
 def board_arrays(plant: Plant, pump: Pump) -> BoardArrays:
-    """A board about a plant, not streaming, safe until it is told otherwise."""
+    """A board about a plant, not streaming, safe and locked out until it is told otherwise."""
     state = np.zeros(1, BOARD_STATE)
     state["safe"] = 1
+    plant.arrays.state["locked_out"] = 1
     return BoardArrays(
         plant=plant.arrays,
         sensor=plant.sensor,
@@ -111,10 +112,29 @@ def make_safe(board: BoardArrays) -> None:
 
 @compiled_tick
 def power_down(board: BoardArrays) -> None:
-    """Safe, and the rails off: the host is gone."""
+    """Safe, and the rails off until a host asks for none: the last one is gone."""
     make_safe(board)
+    board.plant.state[0].locked_out = 1
     for index in range(MAX_RAILS):
         board.actuator.head[0].rail_set_v[index] = 0.0
+
+
+@compiled_tick
+def heed_lockout(board: BoardArrays) -> None:
+    """A board that was powered down is not powered by a frame that knows nothing of it."""
+    if board.plant.state[0].locked_out == 0:
+        return
+    board.plant.state[0].locked_out = 0
+    for index in range(MAX_RAILS):
+        if board.actuator.head[0].rail_set_v[index] > 0.0:
+            power_down(board)
+
+
+@compiled_tick
+def begin_epoch(board: BoardArrays) -> None:
+    """What is seen from now on was seen under other conditions than before."""
+    plant = board.plant.state[0]
+    plant.epoch = (plant.epoch + 1) & 0xFFFFFFFF
 
 
 @compiled
@@ -124,7 +144,8 @@ def take_actuator(board: BoardArrays, length: int, time_ns: int) -> None:
     if not unpack_frame(board.pump, length, board.actuator_bytes):
         return
     state.actuators += 1
-    state.quiet_ticks, state.safe = 0, 0
+    heed_lockout(board)
+    state.quiet_ticks, state.safe = 0, board.plant.state[0].locked_out
     if board.actuator.head[0].tick == board.sensor.head[0].tick:
         trip_ns = time_ns - state.sent_ns
         board.round_trips[min(trip_ns // 1000, board.round_trips.size - 1)] += 1
@@ -175,6 +196,8 @@ def wait_for_deadline(board: BoardArrays) -> int:
 def start_afresh(board: BoardArrays) -> None:
     """Unpowered and silent, with all counters at 0."""
     power_down(board)
+    begin_epoch(board)
+    board.actuator.head[0].tick = 0
     state, pump = board.state[0], board.pump.state[0]
     state.reset, state.streaming, state.safe, state.quiet_ticks = 0, 0, 1, 0
     state.ticks, state.late, state.actuators, state.watchdog_trips = 0, 0, 0, 0
@@ -197,6 +220,7 @@ def watch(board: BoardArrays) -> None:
         state.safe = 1
         state.watchdog_trips += 1
         make_safe(board)
+        begin_epoch(board)
     if state.quiet_ticks > ABANDONED_TICKS:
         if state.streaming == 1:
             power_down(board)

@@ -13,8 +13,9 @@ from lumina.errors import LuminaError
 
 __all__ = ["spawned"]
 
-START_TIMEOUT_S = 120.0
-"""Longest wait for the addresses: the first time, the plant is compiled."""
+START_TIMEOUT_S = 600.0
+"""Longest wait for the addresses: the first time, the plant is compiled, on a busy machine
+for minutes. A process that ends instead is noticed at once."""
 
 STOP_TIMEOUT_S = 10.0
 

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 __all__ = [
     "ACTUATOR_HEADER",
     "HEATERS_ENABLED",
+    "HELD_SAFE",
+    "LOCKED_OUT",
     "MAX_RAILS",
     "OPEN_CODE",
     "SAFE_STATE",
@@ -46,6 +48,9 @@ SENSOR_HEADER = np.dtype(
     [
         ("tick", "<i8"),  # board tick, 1 per millisecond
         ("time_ns", "<i8"),  # board time of the sample
+        ("acted_tick", "<i8"),  # the tick that the actuator frame in force answered
+        ("epoch", "<u4"),  # another number after each time the board went safe by itself
+        ("flags", "<u4"),  # HELD_SAFE | LOCKED_OUT
         ("carrier_a_code", "<u4"),  # thermistor codes, 0 .. THERMISTOR_FULL_SCALE
         ("carrier_b_code", "<u4"),
         ("die_code", "<u4"),
@@ -60,6 +65,13 @@ SENSOR_HEADER = np.dtype(
         ("rail_current_a", "<f4", (MAX_RAILS,)),
     ]
 )
+
+HELD_SAFE = 1 << 0
+"""Sensor flag: laser blanked, heaters and TEC off, by command or by the board's watchdog."""
+
+LOCKED_OUT = 1 << 1
+"""Sensor flag: rails are off and stay off until an actuator frame asks for none. So it is
+after power-up, a reset, or a second without a host: no board is powered by an old command."""
 
 HEATERS_ENABLED = 1 << 0
 TEC_ENABLED = 1 << 1

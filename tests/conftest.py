@@ -1,10 +1,14 @@
-"""House rule for every test: no asyncio task outlives it."""
+"""House rules for every test: no asyncio task outlives it, and no clock judges it."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

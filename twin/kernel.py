@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.compiled import compiled_tick, memory_fence
-from lumina.frames import ActuatorFrame, SensorFrame
+from lumina.frames import HELD_SAFE, LOCKED_OUT, SAFE_STATE, ActuatorFrame, SensorFrame
 from lumina.theory.heat import HeatStep, heat_step
 from lumina.theory.noise import fill_normal
 from twin.cooling import Cooling, add_cooling, drive_fan, drive_tec
@@ -35,6 +35,8 @@ COLDEST_C, HOTTEST_C = -60.0, 150.0
 
 MOST_HEAT_W = 1e3
 """Largest pump of heat, in W."""
+
+FLAG_SAFE, FLAG_HELD_SAFE, FLAG_LOCKED_OUT = SAFE_STATE, HELD_SAFE, LOCKED_OUT
 
 FloatArray = NDArray[np.float64]
 
@@ -93,6 +95,18 @@ def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: A
 
 
 @compiled_tick
+def tell_standing(state: Any, command: Any, head: Any) -> None:
+    """Which tick this is, and under what the board lives through it."""
+    state.tick += 1
+    state.acted_tick = command.tick
+    state.flags = FLAG_LOCKED_OUT * state.locked_out
+    if command.flags & FLAG_SAFE:
+        state.flags |= FLAG_HELD_SAFE
+    head.tick, head.time_ns = state.tick, state.tick * 1_000_000
+    head.acted_tick, head.epoch, head.flags = state.acted_tick, state.epoch, state.flags
+
+
+@compiled_tick
 def fill_head(sensors: Sensors, noise: Any, state: Any, inputs: Any, head: Any) -> None:
     """What the board measures of heat, cooling and load."""
     row, fault, noisy = sensors.thermistor, inputs.sensor_fault, inputs.sensor_noise_k
@@ -120,9 +134,7 @@ def advance(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) ->
         plant.sensors,
         plant.noise,
     )
-    state.tick += 1
-    head.tick = state.tick
-    head.time_ns = state.tick * 1_000_000
+    tell_standing(state, command, head)
     fill_normal(state.seed, TICK_STREAM, state.tick, noise)
     step_wander(plant.wander, state, heaters.phi0_rad)
     step_rails(plant.rails, state, inputs, command, head)

@@ -165,6 +165,10 @@ class Plant:
         Raises:
             MatrixError: the shape is not (ports, batch), or a value is not finite.
         """
+        return self.expose(fields)[0]
+
+    def expose(self, fields: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], Any]:
+        """As `multiply`, with the plant's state (of dtype PLANT_STATE) at that moment."""
         check_fields(self._receivers, fields)
         state, phase_rad = self._at_rest()
         matrix = self._transfer_of(state, phase_rad)
@@ -175,7 +179,7 @@ class Plant:
             block = slice(first, first + BLOCK)
             outputs = pass_through(matrix, modulate(self._receivers, fields[:, block]))
             readings[:, block] = detect(self._receivers, state, self.inputs[0], outputs)
-        return readings
+        return readings, state
 
     def _at_rest(self) -> tuple[Any, NDArray[np.float64]]:
         """State and phases as they stood between two ticks; another thread may be ticking."""

@@ -103,6 +103,10 @@ PLANT_STATE = np.dtype(
         ("tick", "i8"),
         ("underway", "i8"),  # 1 inside a tick: what is copied then is half old, half new
         ("seed", "i8"),
+        ("acted_tick", "i8"),  # the tick that the actuator frame in force answered
+        ("epoch", "i8"),  # written by the board's firmware, as the next
+        ("locked_out", "i8"),
+        ("flags", "i8"),  # of the sensor frame
         ("operations", "i8"),  # multiplications so far, names their noise
         ("powered", "i8", (4,)),  # by LASER, HEATERS, DETECTORS, TEC
         ("tec_current_a", "f8"),

@@ -8,6 +8,7 @@ from drivers.interfaces import (
     ComplexArray,
     Detection,
     Identity,
+    Light,
     PhotonicProcessor,
     ProcessorCapabilities,
 )
@@ -24,6 +25,7 @@ from lumina.errors import (
     ProtocolError,
     UsageError,
 )
+from lumina.frames import HELD_SAFE
 from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["LuminaNpu"]
@@ -80,14 +82,14 @@ class LuminaNpu(PhotonicProcessor):
         assert self.capabilities
         return self._link
 
-    async def multiply(self, fields: ComplexArray) -> ComplexArray:
+    async def multiply(self, fields: ComplexArray) -> Light:
         values = check_fields(self.name, fields, self.capabilities)
         size = npu.vectors_per_message(values.shape[0], Coding.FLOAT32, self._link.longest_payload)
         batches = [values[:, first : first + size] for first in range(0, values.shape[1], size)]
         slots = asyncio.Semaphore(IN_FLIGHT)
         tasks = [asyncio.ensure_future(self._multiply(batch, slots)) for batch in batches]
         try:
-            return np.concatenate(await asyncio.gather(*tasks), axis=1)
+            return _joined(await asyncio.gather(*tasks))
         finally:
             for task in tasks:  # the first error ends it all
                 task.cancel()
@@ -101,17 +103,17 @@ class LuminaNpu(PhotonicProcessor):
         record = np.frombuffer(payload, npu.STATUS, 1)[0]
         return {name: record[name].item() for name in npu.STATUS.names or ()}
 
-    async def _multiply(self, batch: ComplexArray, slots: asyncio.Semaphore) -> ComplexArray:
+    async def _multiply(self, batch: ComplexArray, slots: asyncio.Semaphore) -> Light:
         async with slots:
             payload = npu.pack_vectors(batch, Coding.FLOAT32)
             reply = await self._link.request(Kind.MULTIPLY, payload)
         try:
-            seen, _ = npu.unpack_vectors(reply)
+            standing, seen = npu.unpack_light(reply)
         except npu.BadFrameError as error:
             raise ProtocolError(self.name, str(error)) from error
         if seen.shape != batch.shape:
             raise ProtocolError(self.name, f"sent vectors {batch.shape}, got {seen.shape}")
-        return seen
+        return Light(seen, standing.epoch, not standing.flags & HELD_SAFE)
 
     def _board(self, payload: bytes) -> np.void:
         """The board's description of itself."""
@@ -122,6 +124,13 @@ class LuminaNpu(PhotonicProcessor):
         if not bytes(record["model"]).startswith(b"NPU-"):
             raise IdentityError(self.name, f"{record['model']!r} answers, not an NPU board")
         return record
+
+
+def _joined(batches: list[Light]) -> Light:
+    """Batches side by side; steady if all are, and of one epoch."""
+    amplitudes = np.concatenate([batch.amplitudes for batch in batches], axis=1)
+    epoch = batches[0].epoch
+    return Light(amplitudes, epoch, all(b.steady and b.epoch == epoch for b in batches))
 
 
 def _capabilities(record: np.void) -> ProcessorCapabilities:

@@ -23,6 +23,7 @@ __all__ = [
     "DETECTIONS",
     "HEADER",
     "KINDS",
+    "LIGHT",
     "MAX_FRAME",
     "MAX_MESSAGE",
     "MAX_PAYLOAD",
@@ -36,20 +37,23 @@ __all__ = [
     "Kind",
     "Message",
     "Splitter",
+    "Standing",
     "body",
     "cobs_decode",
     "cobs_encode",
     "decode",
     "encode",
     "pack_error",
+    "pack_light",
     "pack_vectors",
     "parse",
     "unpack_error",
+    "unpack_light",
     "unpack_vectors",
     "vectors_per_message",
 ]
 
-VERSION = 1
+VERSION = 2
 
 HEADER = np.dtype(
     [
@@ -82,7 +86,7 @@ class Kind(IntEnum):
     ACTUATOR = 2  # host -> board
     IDENTIFY = 16  # -> BOARD
     STREAM = 17  # one byte, 0 or 1 -> nothing
-    MULTIPLY = 18  # vectors -> vectors
+    MULTIPLY = 18  # vectors -> LIGHT, vectors
     RESET = 19  # -> nothing; streaming ends, outputs go safe, counters start at 0
     STATUS = 20  # -> STATUS
     ERROR = 0xFF  # in place of a reply: code and text
@@ -155,6 +159,10 @@ STATUS = np.dtype(
 VECTORS = np.dtype([("coding", "u1"), ("reserved", "u1"), ("ports", "<u2"), ("vectors", "<u4")])
 """Head of a payload of vectors. Vector after vector follow, each port's I and Q in turn."""
 
+LIGHT = np.dtype([("tick", "<i8"), ("epoch", "<u4"), ("flags", "<u4")])
+"""Before the vectors of a reply to MULTIPLY: how the board stood when the light passed, in the
+terms of the sensor frame of that tick."""
+
 INT16_FULL_SCALE = 32767.0
 QUADRATURE: dict[Coding, np.dtype[Any]] = {
     Coding.FLOAT32: np.dtype("<f4"),
@@ -181,6 +189,21 @@ class Message:
     sequence: int
     time_ns: int
     payload: bytes = b""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a board stood in one tick, in the terms of that tick's sensor frame.
+
+    Attributes:
+        tick: of the board.
+        epoch: another number after each interruption, 0 .. 2^32 - 1.
+        flags: HELD_SAFE | LOCKED_OUT of `lumina.frames`.
+    """
+
+    tick: int
+    epoch: int
+    flags: int
 
 
 def cobs_encode(data: bytes) -> bytes:
@@ -302,8 +325,8 @@ class Splitter:
 
 
 def vectors_per_message(ports: int, coding: Coding, longest_payload: int) -> int:
-    """How many vectors of so many ports fit into a payload; at least 1."""
-    room = longest_payload - VECTORS.itemsize
+    """How many vectors of so many ports fit into a request and its reply; at least 1."""
+    room = longest_payload - VECTORS.itemsize - LIGHT.itemsize
     return max(1, room // (2 * QUADRATURE[coding].itemsize * ports))
 
 
@@ -337,6 +360,25 @@ def unpack_vectors(payload: bytes) -> tuple[NDArray[np.complex128], Coding]:
     if coding is Coding.INT16:
         quadratures /= INT16_FULL_SCALE
     return quadratures.view(np.complex128).reshape(vectors, ports).T.copy(), coding
+
+
+def pack_light(standing: Standing, seen: NDArray[np.complex128], coding: Coding) -> bytes:
+    """Payload of a reply to MULTIPLY."""
+    head = np.zeros(1, LIGHT)
+    head["tick"], head["epoch"], head["flags"] = standing.tick, standing.epoch, standing.flags
+    return head.tobytes() + pack_vectors(seen, coding)
+
+
+def unpack_light(payload: bytes) -> tuple[Standing, NDArray[np.complex128]]:
+    """How the board stood, and the vectors, shape (ports, vectors).
+
+    Raises:
+        BadFrameError: the payload is no reply to MULTIPLY.
+    """
+    if len(payload) < LIGHT.itemsize:
+        raise BadFrameError("too short for light")
+    head = np.frombuffer(payload, LIGHT, 1)[0].item()
+    return Standing(*head), unpack_vectors(payload[LIGHT.itemsize :])[0]
 
 
 def pack_error(code: ErrorCode, text: str) -> bytes:

@@ -9,13 +9,14 @@ from drivers.interfaces import (
     Detection,
     FrameLink,
     Identity,
+    Light,
     PhotonicProcessor,
     ProcessorCapabilities,
 )
 from drivers.ranges import check_fields
 from drivers.registry import Mounting
 from drivers.twin.base import EXCHANGE_S, TwinInstrument
-from lumina.frames import SAFE_STATE
+from lumina.frames import HELD_SAFE, SAFE_STATE
 from twin.plant import Plant
 
 __all__ = ["PlantLink", "TwinProcessor"]
@@ -66,11 +67,12 @@ class TwinProcessor(TwinInstrument, PhotonicProcessor):
         self._require_connected()
         return PlantLink(self._plant)
 
-    async def multiply(self, fields: ComplexArray) -> ComplexArray:
+    async def multiply(self, fields: ComplexArray) -> Light:
         self._require_connected()
         values = check_fields(self.name, fields, self.capabilities)
         await asyncio.sleep(EXCHANGE_S + values.shape[1] / self.capabilities.vector_rate_hz)
-        return self._plant.multiply(values)
+        amplitudes, state = self._plant.expose(values)
+        return Light(amplitudes, int(state["epoch"]), not int(state["flags"]) & HELD_SAFE)
 
 
 def _capabilities(plant: Plant) -> ProcessorCapabilities:

@@ -105,6 +105,7 @@ def build_arrays(
     """
     state = np.zeros(1, STATE)
     state["throttle"] = 1.0
+    state["locked_out"] = 1  # as any board is when its first host comes
     state["compensating"] = int(config.compensation.enabled)
     return ControlArrays(
         parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),

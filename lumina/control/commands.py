@@ -140,5 +140,6 @@ def apply_commands(control: ControlArrays) -> None:
             parameters.telemetry_divider = command.index
         elif command.code == RESET_GUARD:
             guard_reset(parameters, state)
+        state.commanded_tick = state.tick
         memory_fence()
         mailbox.applied[0] += 1

@@ -19,7 +19,6 @@ from lumina.frames import MAX_RAILS
 
 __all__ = [
     "COMMAND",
-    "GAP_TICKS",
     "MAILBOX_SLOTS",
     "PARAMETERS",
     "RAIL",
@@ -41,9 +40,6 @@ __all__ = [
 
 TICK_S = 1e-3
 """Period of the loop, s."""
-
-GAP_TICKS = 10
-"""Ticks missed in a row that count as a stall; a board's watchdog takes 20."""
 
 MAILBOX_SLOTS = 32
 TELEMETRY_SLOTS = 1024
@@ -176,8 +172,13 @@ STATE = np.dtype(
         ("throttled_ticks", "i8"),
         ("rail_faults", "i8"),
         ("saturated_heaters", "i8"),
-        ("stalls", "i8"),  # gaps of GAP_TICKS or more: the board may have gone safe meanwhile
         ("tick", "i8"),
+        ("commanded_tick", "i8"),  # in which the last command was applied
+        ("acted_tick", "i8"),  # whose actuator frame the board acted on when it sampled
+        ("epoch", "i8"),  # of the board, as in the sensor frame
+        ("board_flags", "i8"),
+        ("locked_out", "i8"),  # the board waits for a frame that asks for no rail
+        ("lockouts", "i8"),  # times that it was found so, the first not counted
     ]
 )
 

@@ -14,9 +14,10 @@ from lumina.control.guard.tiers import guard_step
 from lumina.control.heaters import drive_heaters
 from lumina.control.rails import rails_step
 from lumina.control.records import (
-    GAP_TICKS,
     TICK_S,
     ControlArrays,
+    FanMode,
+    HeaterMode,
     RailState,
     TecMode,
     Tier,
@@ -26,6 +27,7 @@ from lumina.control.thermal.estimator import estimate_die
 from lumina.control.thermal.law import fan_speed, tec_current
 from lumina.frames import (
     HEATERS_ENABLED,
+    LOCKED_OUT,
     SAFE_STATE,
     TEC_ENABLED,
     ActuatorFrame,
@@ -36,11 +38,13 @@ from lumina.theory.thermistor import temperature_from_code
 __all__ = ["control_step"]
 
 DT_S = TICK_S
-GAP = GAP_TICKS
 EMERGENCY = int(Tier.EMERGENCY)
-TEC_OFF = int(TecMode.OFF)
-RAIL_ON = int(RailState.ON)
+TEC_OFF, FAN_OFF, HEATERS_OFF = int(TecMode.OFF), int(FanMode.OFF), int(HeaterMode.OFF)
+RAIL_OFF, RAIL_ON, RAIL_TRIPPED = (
+    int(state) for state in (RailState.OFF, RailState.ON, RailState.FAULT)
+)
 FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
+FLAG_LOCKED_OUT = LOCKED_OUT
 
 
 @compiled_tick
@@ -67,14 +71,33 @@ def mean_of_readable(first: float, second: float) -> float:
 @compiled_tick
 def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     """Linearise the frame's thermistors into the state."""
-    if state.tick > 0 and head.tick - state.tick > GAP:
-        state.stalls += 1
-    state.tick = head.tick
+    state.tick, state.acted_tick = head.tick, head.acted_tick
+    state.epoch, state.board_flags = head.epoch, head.flags
     state.carrier_c = mean_of_readable(
         linearise(parameters, head.carrier_a_code), linearise(parameters, head.carrier_b_code)
     )
     state.die_c = linearise(parameters, head.die_code)
     state.sink_c = linearise(parameters, head.sink_code)
+
+
+@compiled_tick
+def heed_lockout(state: Any, rails: Any) -> None:
+    """A board that was powered down behind our back is as before bring-up, and so are we.
+
+    It stays locked out until it is asked for no rail, so no rail can be asked up meanwhile.
+    """
+    before, state.locked_out = state.locked_out, state.board_flags & FLAG_LOCKED_OUT
+    if state.locked_out == 0:
+        return
+    if before == 0:
+        state.lockouts += 1
+        state.laser_scale = 0.0
+        state.heater_mode, state.tec_mode, state.fan_mode = HEATERS_OFF, TEC_OFF, FAN_OFF
+    state.rails_wanted = 0
+    for i in range(rails.size):
+        rails[i].set_v = 0.0
+        if rails[i].state != RAIL_TRIPPED:
+            rails[i].state = RAIL_OFF
 
 
 @compiled_tick
@@ -114,6 +137,7 @@ def control_step(control: ControlArrays, sensor: SensorFrame, actuator: Actuator
     """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
     parameters, state = control.parameters[0], control.state[0]
     read_sensors(parameters, state, sensor.head[0])
+    heed_lockout(state, control.rails)
     apply_commands(control)  # after the sensors: a regulator starts from where things are
     heat_w = sensor.head[0].compute_power_w + state.heater_power_w
     estimate_die(parameters.model, state, heat_w, DT_S)

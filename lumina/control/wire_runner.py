@@ -140,6 +140,7 @@ def work_on_frame(
     if tick == 0 or not judge_lateness(exchange, histogram, time_ns):
         return
     sensor.head[0].tick = tick
+    sensor.head[0].acted_tick -= exchange.base_tick
     control_step(control, sensor, actuator)
     actuator.head[0].tick = board_tick
     exchange.ticks += 1

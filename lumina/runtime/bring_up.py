@@ -73,10 +73,14 @@ async def switch_supplies_on(station: Station) -> None:
 
 
 async def first_reading(device: PhotonicDevice) -> None:
-    """Wait for the loop's first telemetry, and heed the guard's first judgement."""
+    """Wait for the loop's first telemetry, and heed the guard's first judgement.
+
+    A board is locked out at first: it takes rails from a host that it has heard ask for none.
+    """
+    state = device.loop.arrays.state
     for _ in range(round(FIRST_READING_S / POLL_S)):
         await asyncio.sleep(POLL_S)
-        if device.loop.latest() is not None:
+        if device.loop.latest() is not None and not state["locked_out"][0]:
             break
     else:
         raise DeviceTimeoutError(device.name, "the board sends no sensor frames")

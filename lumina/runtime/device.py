@@ -29,7 +29,7 @@ from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import Tier
-from lumina.errors import DeviceStateError, MatrixError, ThermallyUnsafeError
+from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
 from lumina.runtime.settling import LockCriterion, Settling
 from lumina.theory.mesh import MeshArchitecture
 
@@ -39,8 +39,8 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 
-MEASURING_ATTEMPTS = 5
-"""A measurement during which the loop stalled is taken again, so many times in all."""
+ATTEMPTS = 20
+"""Light that was seen while the board was not as commanded is sent again, so many times."""
 
 PROGRAMS_KEPT = 256
 """Matrices whose phases are remembered: a network's tiles come round again."""
@@ -193,11 +193,7 @@ class PhotonicDevice:
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
         probes = np.tile(np.eye(self.ports, dtype=complex), repeats)
-        for _ in range(MEASURING_ATTEMPTS):
-            self._require_safe()
-            seen = await self.processor.multiply(probes)
-            if not await self.settling.disturbed():
-                break
+        seen = await self._shine(probes)
         mean: ComplexArray = seen.reshape(self.ports, repeats, self.ports).mean(axis=1)
         return mean
 
@@ -278,12 +274,27 @@ class PhotonicDevice:
                 raise DeviceStateError(self.name, "load a matrix first", self.state.value)
             full_scale = max(float(np.abs(given).max(initial=0.0)), np.finfo(float).tiny)
             began_s = asyncio.get_running_loop().time()
-            seen = await self.processor.multiply(given / full_scale)
+            seen = await self._shine(given / full_scale)
             self._count(batch, asyncio.get_running_loop().time() - began_s)
             product: ComplexArray = seen * (full_scale * self._scale / gain)
             return product
 
     # Inside
+
+    async def _shine(self, fields: ComplexArray) -> ComplexArray:
+        """What the receivers see of `fields`, with the board as it was commanded.
+
+        Raises:
+            DeviceTimeoutError: the board goes safe by itself again and again.
+        """
+        for _ in range(ATTEMPTS):
+            self._require_safe()
+            light = await self.processor.multiply(fields)
+            if self.settling.showed(light):
+                return light.amplitudes
+            await self.settling.recovered()
+        text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"
+        raise DeviceTimeoutError(self.name, f"{text}: its frames come too late")
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

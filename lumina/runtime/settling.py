@@ -4,18 +4,17 @@ import asyncio
 import math
 from dataclasses import dataclass
 
+from drivers.interfaces import Light
 from lumina.control.loop import ControlLoop
 from lumina.control.records import TICK_S, Tier
 from lumina.errors import DeviceTimeoutError, ThermallyUnsafeError
+from lumina.frames import HELD_SAFE
 
 __all__ = ["LockCriterion", "Settling"]
 
 COMMAND_TIMEOUT_S = 1.0
-"""A loop that has not applied a command for so long is not running."""
-
-ACTING_TICKS = 2
-"""Ticks from a command's application to light that shows it: the board takes the frame in
-the first; the second is for a command that was noticed in the middle of a tick."""
+"""A loop that has not applied a command for so long is not running, and a board that has
+not acted on it is not listening."""
 
 LOCK_POLL_S = 0.05
 
@@ -49,7 +48,7 @@ class Settling:
     def __init__(self, loop: ControlLoop, lock: LockCriterion) -> None:
         self._loop = loop
         self._lock = lock
-        self._stalls = 0
+        self._epoch = 0
 
     async def applied(self, sequence: int) -> None:
         """Wait until the loop has applied a command.
@@ -122,41 +121,54 @@ class Settling:
         if await self._acting(sequence) > HEAT_STEP_K:
             await self.die_still()
 
-    async def disturbed(self) -> bool:
-        """Whether the loop has stalled since this was last asked; if so, waits for the die.
+    def showed(self, light: Light) -> bool:
+        """Whether light was seen under what was last waited for.
 
-        A board that hears nothing for 20 ms switches its heaters off: what was measured
-        then is worthless, and the die needs a moment.
+        A board that hears nothing for 20 ms switches its heaters off by itself and begins
+        another epoch; what is seen then, or before the die has recovered, is worthless.
         """
-        stalls = int(self._state("stalls"))
-        if stalls == self._stalls:
-            return False
-        self._stalls = stalls
-        await self.die_still()
-        return True
+        return light.steady and light.epoch == self._epoch
 
-    async def _acting(self, sequence: int) -> float:
-        """Wait until a command acts; how far its heat will move the die, K."""
-        before_w = self._state("heater_power_w")
-        await self.applied(sequence)
-        await self._ticked(ACTING_TICKS)
-        step_w = abs(self._state("heater_power_w") - before_w)
-        return step_w * self._loop.thermal_model.die_resistance_k_per_w
-
-    async def _ticked(self, ticks: int) -> None:
-        """Wait until the loop has run so many more ticks: a late thread is waited for.
+    async def recovered(self) -> None:
+        """Wait until the board acts as commanded again and the die stands.
 
         Raises:
-            DeviceTimeoutError: it stands still.
+            DeviceTimeoutError: it does not.
         """
-        target, waited_s = self._state("tick") + ticks, 0.0
-        # Over a wire, old frames may be waiting: their ticks count, but take no time.
-        await asyncio.sleep(ticks * TICK_S)
-        while self._state("tick") < target:
+        await self._acting(self._loop.acknowledged)
+        await self.die_still()
+
+    async def _acting(self, sequence: int) -> float:
+        """Wait until a command acts; how far its heat will move the die, K.
+
+        After an interruption, all of the heaters' heat is new to the die.
+        """
+        before_w, before_epoch = self._state("heater_power_w"), self._epoch
+        await self.applied(sequence)
+        await self._acted_on()
+        power_w = self._state("heater_power_w")
+        step_w = abs(power_w - before_w) if self._epoch == before_epoch else power_w
+        return step_w * self._loop.thermal_model.die_resistance_k_per_w
+
+    async def _acted_on(self) -> None:
+        """Wait for a sample that the board took under the last command; note its epoch.
+
+        Raises:
+            DeviceTimeoutError: the board does not act on commands.
+            ThermallyUnsafeError: the guard keeps it safe.
+        """
+        waited_s = 0.0
+        while not self._acts():
+            self._heed_guard()
             if waited_s >= COMMAND_TIMEOUT_S:
-                raise DeviceTimeoutError(self._loop.device, "the 1 kHz loop stands still")
+                raise DeviceTimeoutError(self._loop.device, "the board does not act on commands")
             await asyncio.sleep(TICK_S)
             waited_s += TICK_S
+        self._epoch = int(self._state("epoch"))
+
+    def _acts(self) -> bool:
+        held_safe = int(self._state("board_flags")) & HELD_SAFE
+        return not held_safe and self._state("acted_tick") >= self._state("commanded_tick")
 
     def _state(self, name: str) -> float:
         return float(self._loop.arrays.state[name][0])

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina.control.config import ControlConfig, GuardConfig, PidConfig
-from lumina.control.records import MAILBOX_SLOTS, TELEMETRY_SLOTS, TecMode
+from lumina.control.records import MAILBOX_SLOTS, TELEMETRY_SLOTS, RailState, TecMode
 from lumina.errors import DeviceRangeError, DeviceStateError
+from lumina.frames import LOCKED_OUT
 from lumina.theory.thermal_model import ThermalModel
 from tests.control.board import Board
 
@@ -146,12 +147,40 @@ def test_photonic_thresholds_are_a_choice() -> None:
     assert ControlConfig(guard=guard).guard.warning_c == 70.0
 
 
-def test_a_gap_in_the_frames_is_counted_as_a_stall() -> None:
+def test_the_tick_in_which_a_command_was_applied_is_known() -> None:
     board = Board()
     board.tick(5)
-    board.sensor.head["tick"] += 8  # nine ticks on: late, but no stall
+    board.loop.set_laser_scale(0.5)
     board.tick()
-    assert board.state["stalls"] == 0
-    board.sensor.head["tick"] += 20
+    applied = int(board.sensor.head["tick"][0])
+    board.sensor.head["acted_tick"] = applied - 1
+    board.tick(3)
+    assert board.state["commanded_tick"] == applied
+    assert board.state["acted_tick"] == applied - 1
+
+
+def test_a_board_that_was_powered_down_is_not_powered_again_by_old_commands() -> None:
+    board = Board()
+    board.bring_up()
+    board.tick(500)
+    assert (board.loop.arrays.rails["state"] == RailState.ON).all()
+    board.rails_follow = False
+    board.sensor.head["flags"], board.sensor.head["rail_voltage_v"] = LOCKED_OUT, 0.0
     board.tick()
-    assert board.state["stalls"] == 1
+    head = board.actuator.head[0]
+    assert not head["rail_set_v"].any()
+    assert (head["flags"], head["laser_scale"], head["fan_rpm"]) == (0, 0.0, 0.0)
+    assert board.state["lockouts"] == 1
+    board.tick(10)
+    board.sensor.head["flags"] = 0
+    board.tick(10)
+    assert (board.loop.arrays.rails["state"] == RailState.OFF).all()
+    assert board.state["rail_faults"] == 0
+    assert board.state["lockouts"] == 1
+
+
+def test_a_board_that_is_locked_out_at_first_is_no_surprise() -> None:
+    board = Board()
+    board.sensor.head["flags"] = LOCKED_OUT
+    board.tick(3)
+    assert board.state["lockouts"] == 0

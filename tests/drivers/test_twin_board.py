@@ -79,10 +79,19 @@ async def test_products_are_those_of_the_chip_as_it_stands(
     board: TwinProcessor, plant: Plant
 ) -> None:
     lit(plant)
-    measured = await board.multiply(np.eye(4, dtype=complex))
+    light = await board.multiply(np.eye(4, dtype=complex))
+    assert light.steady
+    measured = light.amplitudes
     truth = plant.transfer_matrix()
     scale = np.vdot(truth, measured) / np.vdot(truth, truth)
     assert np.abs(measured - scale * truth).max() < 0.02 * np.abs(measured).max()
+
+
+async def test_light_in_the_safe_state_says_so(board: TwinProcessor, plant: Plant) -> None:
+    lit(plant)
+    await board.make_safe()
+    plant.step()
+    assert not (await board.multiply(np.eye(4, dtype=complex))).steady
 
 
 async def test_a_product_takes_its_time_on_the_bench(board: TwinProcessor) -> None:
@@ -125,7 +134,7 @@ async def test_direct_detection_takes_no_complex_fields() -> None:
         await board.multiply(np.eye(4, dtype=complex))
     lit(plant)
     bright: Any = np.eye(4)
-    powers = await board.multiply(bright)
+    powers = (await board.multiply(bright)).amplitudes
     assert np.abs(powers.imag).max() == 0.0
 
 

@@ -14,13 +14,15 @@ import pytest
 from drivers.instruments.lumina_npu import LuminaNpu as Driver
 from drivers.options import ProcessorOptions
 from drivers.protocols import npu
-from drivers.protocols.npu import REPLY, Coding, ErrorCode, Kind, Message, Splitter
+from drivers.protocols.npu import REPLY, Coding, ErrorCode, Kind, Message, Splitter, Standing
 from drivers.registry import Mounting
 from firmware_sim.instruments.lumina_npu import LuminaNpu
 from lumina.errors import DeviceConnectionError
 from lumina.frames import (
     ACTUATOR_HEADER,
     HEATERS_ENABLED,
+    HELD_SAFE,
+    LOCKED_OUT,
     SAFE_STATE,
     SENSOR_HEADER,
     ActuatorFrame,
@@ -164,6 +166,52 @@ def test_an_actuator_frame_acts_until_the_watchdog_takes_over(
     wait_until(lambda: plant.actuator.head["fan_rpm"][0] == 500.0)
 
 
+def test_light_and_frames_tell_under_what_they_were_seen(on_tcp: tuple[Host, Plant]) -> None:
+    host, plant = on_tcp
+    vectors = npu.pack_vectors(np.eye(4, dtype=complex), Coding.FLOAT32)
+
+    def standing() -> Standing:
+        return npu.unpack_light(host.ask(Kind.MULTIPLY, vectors).payload)[0]
+
+    wait_until(lambda: plant.tick > 5)
+    drive(plant, host, 4)
+    wait_until(lambda: plant.actuator.head["tick"][0] == 4)
+    while (commanded := standing()).flags != 0:
+        drive(plant, host, 4)
+    wait_until(lambda: plant.sensor.head["flags"][0] == HELD_SAFE)  # the watchdog's word
+    tripped = standing()
+    assert plant.sensor.head["acted_tick"][0] == 4
+    assert tripped.flags == HELD_SAFE
+    assert tripped.epoch == (commanded.epoch + 1) % 2**32 == plant.sensor.head["epoch"][0]
+    assert tripped.tick > commanded.tick
+
+
+def test_a_board_that_lost_its_host_takes_rails_only_from_one_that_asked_for_none(
+    on_tcp: tuple[Host, Plant],
+) -> None:
+    host, plant = on_tcp
+    head = plant.actuator.head
+
+    def sent(volts: float) -> int:
+        """What the board tells in the tick after a frame that asks for so much."""
+        tick = plant.tick
+        while plant.sensor.head["acted_tick"][0] < tick:
+            drive(plant, host, plant.tick, rail_set_v=volts)
+            time.sleep(0.001)  # noqa: TID251 - the board under test lives in real time
+        return int(plant.sensor.head["flags"][0])
+
+    wait_until(lambda: plant.tick > 5)
+    assert sent(1.0) == HELD_SAFE | LOCKED_OUT
+    assert not head["rail_set_v"].any()
+    assert sent(0.0) == 0
+    assert sent(1.0) == 0
+    assert head["rail_set_v"].all()
+    host.ask(Kind.RESET)
+    wait_until(lambda: plant.sensor.head["flags"][0] == HELD_SAFE | LOCKED_OUT)
+    assert sent(1.0) == HELD_SAFE | LOCKED_OUT
+    assert not head["rail_set_v"].any()
+
+
 def test_reset_goes_safe_at_once_and_counts_from_zero(on_tcp: tuple[Host, Plant]) -> None:
     host, plant = on_tcp
     host.ask(Kind.STREAM, b"\1")
@@ -250,8 +298,7 @@ def test_multiply_over_the_wire_is_the_plants(
     finally:
         host.close()
         board.stop()
-    seen, told = npu.unpack_vectors(payload)
-    assert told is coding
+    _, seen = npu.unpack_light(payload)
     twin.step(3)
     sent, _ = npu.unpack_vectors(npu.pack_vectors(fields, coding))
     assert seen == pytest.approx(twin.multiply(sent), abs=error)
@@ -264,7 +311,7 @@ async def test_the_driver_multiplies_like_the_twin_however_large_the_batch() -> 
     driver = Driver(Mounting("npu", ProcessorOptions(), None, board.serve("tcp")))
     try:
         await driver.connect()
-        seen = await driver.multiply(fields)
+        seen = (await driver.multiply(fields)).amplitudes
     finally:
         await driver.close()
         board.stop()

@@ -4,11 +4,12 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.protocols import npu, npu_compiled
-from drivers.protocols.npu import BadFrameError, Coding, Message, Splitter
+from drivers.protocols.npu import BadFrameError, Coding, Message, Splitter, Standing
+from lumina.frames import HELD_SAFE
 
 TABLE = npu_compiled.crc_table()
 
@@ -26,12 +27,19 @@ GOLDEN_COBS = {
     bytes([*range(3, 256), 0, 1]): "fe" + bytes(range(3, 256)).hex() + "0201",
 }
 
+# Tick 4242, epoch 0xCAFE0001, held safe; one vector of two ports, 0.5 - 0.25j and 1j.
+GOLDEN_LIGHT = "92100000000000000100feca0100000000000200010000000000003f000080be000000000000803f"
+
 # Built with struct, zlib and the package "cobs" of PyPI.
 GOLDEN_MESSAGE = {
     Message(npu.Kind.STREAM, 7, 1_000_000, b"\x01"): (
-        "03011101020701010440420f0101010106014115104f00"
+        "03021101020701010440420f010101010601c54e8a1c00"
     ),
-    Message(npu.Kind.IDENTIFY, 0x01020304, -1): "030110011104030201fffffffffffffffffedcbdcb00",
+    Message(npu.Kind.IDENTIFY, 0x01020304, -1): "030210011104030201ffffffffffffffff0c6875e200",
+    Message(npu.Kind.MULTIPLY | npu.REPLY, 9, 5, bytes.fromhex(GOLDEN_LIGHT)): (
+        "030292010209010102050101010101010392100101010101020104feca0101010101020202010101010101023f"
+        "010380be010101010107803f2b67a0b900"
+    ),
 }
 
 messages = st.builds(
@@ -86,7 +94,6 @@ def test_messages_have_their_golden_bytes(message: Message) -> None:
     assert npu.encode(message).hex() == GOLDEN_MESSAGE[message]
 
 
-@settings(deadline=None)  # the first call compiles
 @given(messages)
 def test_what_is_encoded_is_decoded_alike_in_python_and_in_machine_code(message: Message) -> None:
     wire = npu.encode(message)
@@ -97,7 +104,6 @@ def test_what_is_encoded_is_decoded_alike_in_python_and_in_machine_code(message:
     assert compiled_open(wire[:-1]) == python_open(wire[:-1]) is not None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600))
 @example(b"")
 @example(b"\x05\x01")
@@ -106,7 +112,6 @@ def test_garbage_is_no_message_to_either(frame: bytes) -> None:
     assert compiled_open(frame) is None
 
 
-@settings(deadline=None)
 @given(messages, st.data())
 def test_a_flipped_bit_is_noticed(message: Message, data: st.DataObject) -> None:
     frame = bytearray(npu.encode(message)[:-1])
@@ -166,6 +171,48 @@ def test_a_payload_is_vectors_or_refused(payload: bytes) -> None:
     except BadFrameError:
         return
     assert len(npu.pack_vectors(fields, coding)) == len(payload)
+
+
+def test_light_has_its_golden_bytes() -> None:
+    standing = Standing(4242, 0xCAFE0001, HELD_SAFE)
+    seen = np.array([[0.5 - 0.25j], [1j]])
+    assert npu.pack_light(standing, seen, Coding.FLOAT32).hex() == GOLDEN_LIGHT
+    told, fields = npu.unpack_light(bytes.fromhex(GOLDEN_LIGHT))
+    assert told == standing
+    assert (fields == seen).all()
+
+
+standings = st.builds(
+    Standing,
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+)
+
+
+@given(standings, st.integers(1, 5), st.integers(0, 7))
+def test_how_the_board_stood_survives(standing: Standing, ports: int, vectors: int) -> None:
+    sent = np.full((ports, vectors), 0.25 + 0.5j)
+    told, seen = npu.unpack_light(npu.pack_light(standing, sent, Coding.FLOAT32))
+    assert told == standing
+    assert (seen == sent).all()
+
+
+@given(st.binary(max_size=80))
+def test_a_payload_is_light_or_refused(payload: bytes) -> None:
+    try:
+        standing, seen = npu.unpack_light(payload)
+    except BadFrameError:
+        return
+    coding = Coding(payload[npu.LIGHT.itemsize])
+    assert len(npu.pack_light(standing, seen, coding)) == len(payload)
+
+
+@given(st.integers(1, 4096), st.sampled_from(Coding), st.integers(64, npu.MAX_PAYLOAD))
+def test_a_batch_that_fits_has_a_reply_that_fits(ports: int, coding: Coding, longest: int) -> None:
+    vectors = npu.vectors_per_message(ports, coding, longest)
+    reply = npu.pack_light(Standing(0, 0, 0), np.zeros((ports, vectors), complex), coding)
+    assert len(reply) <= longest or vectors == 1
 
 
 @given(st.binary(max_size=40))
