@@ -6,7 +6,7 @@ afterwards. The tape is also the raw data that a calibration rests on.
 """
 
 from calibration.tape._chip import TapedChip
-from calibration.tape._file import TapeWriter, read_tape
+from calibration.tape._file import TapeWriter, read_tape, settings_on
 from calibration.tape._records import Answer, Exchange, decode_exchange, encode_exchange
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "decode_exchange",
     "encode_exchange",
     "read_tape",
+    "settings_on",
 ]

@@ -1,7 +1,7 @@
 """A chip whose every answer is taped, and that answers from the tape as long as it lasts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,22 @@ from calibration.tape._records import Answer, Exchange
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["TapedChip"]
+__all__ = ["EVERY", "TapedChip"]
+
+EVERY = 64
+"""Questions between two moments at which a run may be saved."""
+
+
+async def nothing() -> None:
+    """The chip stands as it should already."""
 
 
 class TapedChip:
     """A `ChipUnderTest` in front of another.
 
-    While it answers from the tape the chip itself is left alone. Before the first question
-    that the tape does not answer, `catch_up` is awaited: it has the chip stand as it would
-    had all been asked of it.
+    While it answers from an earlier tape the chip itself is left alone. Before the first
+    question that the tape does not answer, `catch_up` is awaited: it has the chip stand as it
+    would had all been asked of it.
 
     Attributes:
         measurements: transfer matrices measured, repeats counted, those on the tape too.
@@ -30,8 +37,10 @@ class TapedChip:
         self,
         chip: ChipUnderTest,
         writer: TapeWriter,
-        earlier: Sequence[Exchange] = (),
-        catch_up: Callable[[], Awaitable[None]] | None = None,
+        *,
+        earlier: Iterable[Exchange] = (),
+        catch_up: Callable[[], Awaitable[None]] = nothing,
+        every: Callable[[], None] = lambda: None,
     ) -> None:
         """Use a chip.
 
@@ -39,13 +48,15 @@ class TapedChip:
             chip: answers what the tape does not.
             writer: takes every exchange, those of the earlier tape as well.
             earlier: exchanges of an interrupted calibration.
-            catch_up: has the chip stand as after those; by default its last carrier set point
-                and drives are set again.
+            catch_up: has the chip stand as after those; `set_again` may do.
+            every: called between two exchanges with the chip, every `EVERY` of them.
         """
         self._chip, self._writer = chip, writer
-        self._earlier, self._next = earlier, 0
-        self._catch_up = catch_up or self._set_again
-        self._caught_up = not earlier
+        self._earlier = iter(earlier)
+        self._due = next(self._earlier, None)
+        self._catch_up = None if self._due is None else catch_up
+        self._every, self._asked_since = every, 0
+        self._settings: dict[str, Answer] = {}
         self.measurements = 0
 
     # What does not change
@@ -99,6 +110,11 @@ class TapedChip:
         assert isinstance(on_tape.answer, float)
         return on_tape.answer
 
+    async def set_again(self) -> None:
+        """Have the chip set as the earlier tape left it."""
+        for question, argument in self._settings.items():
+            await getattr(self._chip, question)(argument)
+
     # Inside
 
     async def _asked(
@@ -108,9 +124,12 @@ class TapedChip:
         if on_tape is not None:
             await asyncio.sleep(0)  # let the rest of the bench run
             return on_tape.answer
-        if not self._caught_up:
-            self._caught_up = True
-            await self._catch_up()
+        if self._catch_up is not None:
+            catch_up, self._catch_up = self._catch_up, None
+            await catch_up()
+        self._asked_since += 1
+        if self._asked_since % EVERY == 0:
+            self._every()
         answer = await ask()
         self._write(question, argument, answer)
         return answer
@@ -121,28 +140,21 @@ class TapedChip:
         Raises:
             CalibrationError: the tape holds another question there.
         """
-        if self._next >= len(self._earlier):
+        exchange = self._due
+        if exchange is None:
             return None
-        exchange = self._earlier[self._next]
         if not exchange.asks(question, argument):
             raise CalibrationError(
-                f"{self.name}: cannot go on: measurement {self._next} of the interrupted "
+                f"{self.name}: cannot go on: question {self._writer.exchanges} of the interrupted "
                 f"calibration was {exchange.question}, another one than is due now "
                 f"({question}); the procedure has changed since: start anew, without --resume"
             )
-        self._next += 1
         self._writer.write(exchange)
+        self._due = next(self._earlier, None)
+        if question.startswith("set_"):
+            self._settings[question] = argument
         return exchange
 
     def _write(self, question: str, argument: Answer, answer: Answer) -> None:
         now_s = asyncio.get_running_loop().time()
         self._writer.write(Exchange(now_s, question, argument, answer))
-
-    async def _set_again(self) -> None:
-        """Have the chip stand as the earlier tape left it."""
-        for question in ("set_carrier_c", "set_drive_v"):
-            asked = [e.argument for e in self._earlier if e.question == question]
-            if asked and isinstance(asked[-1], float):
-                await self._chip.set_carrier_c(asked[-1])
-            elif asked and isinstance(asked[-1], np.ndarray):
-                await self._chip.set_drive_v(asked[-1].real)

@@ -19,7 +19,7 @@ __all__ = ["Answer", "Exchange", "decode_exchange", "encode_exchange"]
 
 Answer = float | NDArray[np.float64] | NDArray[np.complex128] | None
 
-_LENGTH = struct.Struct("<I")
+LENGTH = struct.Struct("<I")
 _TIME = struct.Struct("<d")
 _KINDS = {1: np.dtype("<f8"), 2: np.dtype("<c16")}
 _MOST_DIMENSIONS = 8
@@ -52,22 +52,19 @@ def encode_exchange(exchange: Exchange) -> bytes:
             _bytes(exchange.answer),
         ]
     )
-    return _LENGTH.pack(len(body)) + body + _LENGTH.pack(crc32(body))
+    return LENGTH.pack(len(body)) + body + LENGTH.pack(crc32(body))
 
 
-def decode_exchange(content: memoryview) -> tuple[Exchange, int] | None:
-    """The first exchange in `content` and the length of its record; None where it is torn."""
-    if len(content) < _LENGTH.size:
+def decode_exchange(record: bytes) -> Exchange | None:
+    """The exchange of a record; None where it is torn or damaged."""
+    if len(record) < 2 * LENGTH.size:
         return None
-    (length,) = _LENGTH.unpack_from(content)
-    end = _LENGTH.size + length
-    if len(content) < end + _LENGTH.size:
-        return None
-    body = content[_LENGTH.size : end]
-    if _LENGTH.unpack_from(content, end) != (crc32(body),):
+    body, end = memoryview(record)[LENGTH.size : -LENGTH.size], len(record) - LENGTH.size
+    told = LENGTH.unpack_from(record)[0], LENGTH.unpack_from(record, end)[0]
+    if told != (len(body), crc32(body)):
         return None
     try:
-        return _decoded(body), end + _LENGTH.size
+        return _decoded(body)
     except (ValueError, struct.error, IndexError):
         return None
 
@@ -89,7 +86,7 @@ def _bytes(value: Answer) -> bytes:
         return b"\0\0"
     array = np.asarray(value)
     kind = 2 if array.dtype.kind == "c" else 1
-    shape = b"".join(map(_LENGTH.pack, array.shape))
+    shape = b"".join(map(LENGTH.pack, array.shape))
     return bytes([kind, array.ndim]) + shape + array.astype(_KINDS[kind]).tobytes()
 
 

@@ -21,6 +21,9 @@ def calibrate(
     routines: Annotated[
         list[str] | None, typer.Argument(help="Routines to run; all that apply by default.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
+    ] = False,
     backend: Annotated[
         str | None,
         typer.Option(help="Who answers for every instrument: twin, firmware or hardware."),
@@ -55,6 +58,7 @@ def calibrate(
         calibrations=calibrations_folder(settings),
         command=("lumina", *sys.argv[1:]),
         routines=tuple(routines or ()),
+        resume=resume,
     )
     with ExitStack() as stack:
         result = run_calibration(plan, utc_now, live_or_log(stack, settings.name))

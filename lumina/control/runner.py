@@ -12,9 +12,11 @@ the plant lives through them under the last actuator frame, as a real one would.
 """
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lumina.compiled import compiled, entry_point
 from lumina.control.lateness import HISTOGRAM_BINS, Lateness, lateness_of
@@ -88,6 +90,17 @@ def run_ticks(
         clock.ticks += 1
 
 
+def arrays_in(tree: Any, name: str = "") -> Iterator[tuple[str, NDArray[Any]]]:
+    """Every array in nested records, with the path that leads to it."""
+    if isinstance(tree, np.ndarray):
+        yield name, tree
+    elif isinstance(tree, dict):
+        for key, part in tree.items():
+            yield from arrays_in(part, f"{name}.{key}" if name else key)
+    elif hasattr(tree, "_asdict"):
+        yield from arrays_in(tree._asdict(), name)
+
+
 class TwinRunner:
     """Runs one loop against one twin, in real or in virtual time."""
 
@@ -155,6 +168,18 @@ class TwinRunner:
             worst_ns=int(clock["worst_ns"]),
             tier=self._tier,
         )
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """All that the ticks to come depend on, in place. Telemetry is history and stays out."""
+        plant, control, sensor, actuator, clock, _ = self._records
+        parts = {
+            "plant": plant,
+            "control": {k: v for k, v in control._asdict().items() if k != "telemetry"},
+            "sensor": sensor,
+            "actuator": actuator,
+            "clock": clock,
+        }
+        return dict(arrays_in(parts))
 
     def _run_real_time(self) -> None:
         self._tier = raise_privileges()

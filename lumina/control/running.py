@@ -1,6 +1,8 @@
 """Whatever runs a control loop: against a twin in process, or against a board on a wire."""
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from drivers.interfaces import FrameLink
 from drivers.npu_link import WireLink
@@ -40,6 +42,13 @@ class Runner(Protocol):
 
     def lateness(self) -> Lateness | None:
         """How late ticks started; None if none was run in real time."""
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """All that the ticks to come depend on, in place: what a checkpoint copies.
+
+        Empty where that is not in this process. Writing into it between two ticks takes
+        board and loop to another state.
+        """
 
 
 def runner_for(link: FrameLink, loop: ControlLoop) -> Runner:

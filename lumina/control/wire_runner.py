@@ -12,6 +12,7 @@ A frame that is long overdue is not acted on at all: newer ones are on their way
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers.npu_link import BoardLink, WireLink
 from drivers.protocols.npu import Kind
@@ -234,6 +235,10 @@ class BoardRunner:
     def fault(self) -> str | None:
         """Why the loop stands still, in words; None while the wire stands."""
         return self._board_link.fault
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """Nothing: the board's state is its own."""
+        return {}
 
     def lateness(self) -> Lateness | None:
         """Lateness so far; None before the first frame."""

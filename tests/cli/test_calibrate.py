@@ -3,30 +3,36 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from calibration.store import CalibrationStore, StoredCalibration
 from lumina.runtime.bench import open_bench
+from lumina.runtime.calibrating._checkpoint import read_checkpoint
 from lumina.runtime.stored import Calibrations
 from lumina.runtime.virtual_time import run_virtual
 from lumina.runtime.wall_clock import utc_now
+from lumina.store import open_run
 
 ROOT = Path(__file__).parents[2]
 LUMINA = [sys.executable, "-c", "from lumina.cli import main; main()"]
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    """A small bench that records into tmp_path."""
-    path = tmp_path / "bench.yaml"
+def bench_in(folder: Path) -> Path:
+    """A small bench that records into a folder."""
+    path = folder / "bench.yaml"
     path.write_text(
-        f"extends: {ROOT}/lab_configs/small.yaml\n"
-        "name: quick\n"
-        f"record: {{folder: {tmp_path}/runs}}\n"
+        f"extends: {ROOT}/lab_configs/small.yaml\nname: quick\nrecord: {{folder: {folder}/runs}}\n"
     )
     return path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return bench_in(tmp_path)
 
 
 def lumina(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -65,6 +71,58 @@ def test_a_chip_is_learned_stored_and_known_at_the_next_bring_up(config: Path) -
 
     assert run_virtual(bring_up(chip_seed=0)) == {"mesh": 2}
     assert run_virtual(bring_up(chip_seed=1)) == {}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> StoredCalibration:
+    """What a run that nobody kills finds."""
+    config = bench_in(tmp_path_factory.mktemp("undisturbed"))
+    calibrated(config, "--seed", 5)
+    return the_one_stored(config)
+
+
+def the_one_stored(config: Path) -> StoredCalibration:
+    store = CalibrationStore(config.parent / "calibrations", "quick", "npu")
+    assert store.versions() == [1]
+    return store.read(1)
+
+
+def killed(config: Path, *arguments: object, exchanges: int) -> None:
+    """Kill a calibration once its checkpoint lies at or beyond so many exchanges."""
+    with subprocess.Popen(
+        [*LUMINA, "calibrate", str(config), "--virtual", "--seed", "5", *map(str, arguments)],
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    ) as process:
+        while reached(config) < exchanges:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)  # noqa: TID251 - another process is waited for
+        process.kill()
+
+
+def reached(config: Path) -> int:
+    """Exchanges at the newest run's checkpoint."""
+    runs = sorted((config.parent / "runs").glob("*"))
+    path = runs[-1] / "checkpoint.npz" if runs else config.parent / "none"
+    return read_checkpoint(path).exchanges if path.exists() else -1
+
+
+def test_a_run_that_is_killed_twice_finds_the_same_bit_for_bit(
+    config: Path, undisturbed: StoredCalibration
+) -> None:
+    killed(config, exchanges=200)
+    killed(config, "--resume", exchanges=500)
+    done = calibrated(config, "--seed", 5, "--resume")
+    assert len(done["resumed_from"]) == 2
+    stored = the_one_stored(config)
+    mesh, known = stored.sections["mesh"], undisturbed.sections["mesh"]
+    assert mesh.findings.same_as(known.findings)
+    assert mesh.provenance.raw_sha256 == known.provenance.raw_sha256
+    assert mesh.provenance.bench_time_s == known.provenance.bench_time_s
+    log = open_run(config.parent / "runs", "last").events()
+    (resumed,) = [e for e in log.events if e.event == "resumed"]
+    assert resumed.data["exchanges"] >= 500
+    assert not [e for e in log.events if e.level == "warning"]
 
 
 def test_a_routine_that_does_not_exist_is_refused_with_those_that_do(config: Path) -> None:

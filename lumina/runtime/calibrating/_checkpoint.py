@@ -1,0 +1,131 @@
+"""Checkpoints of a twin bench in virtual time: its memory, its clock, its place on the tape.
+
+Noise is named by (seed, stream, tick), so a bench whose memory and clock are set to what
+they were goes on bit for bit as it did. What bring-up left untouched is not copied: a run
+that goes on brings its bench up first, and stands there as the earlier one stood.
+"""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumina.errors import CalibrationError, StoreError
+from lumina.runtime.bench import Bench
+from lumina.runtime.virtual_time import VirtualTimeLoop
+from lumina.store import write_atomic
+
+__all__ = ["Checkpoint", "Memory", "read_checkpoint"]
+
+_TIME, _TAPE, _EXCHANGES, _START = "time_ns", "tape", "exchanges", "start"
+_PREFIX = "memory "
+
+
+class Checkpoint(NamedTuple):
+    """A bench at one moment."""
+
+    time_ns: int
+    tape: str
+    """Name of the tape that was being written."""
+    exchanges: int
+    """Exchanges on it."""
+    start: str
+    """Digest of the memory after bring-up, which `memory` is laid over."""
+    memory: Mapping[str, NDArray[Any]]
+
+    def to_bytes(self) -> bytes:
+        """The content of its file."""
+        content = io.BytesIO()
+        arrays: dict[str, Any] = {_PREFIX + name: array for name, array in self.memory.items()}
+        arrays |= {_TIME: self.time_ns, _TAPE: self.tape, _EXCHANGES: self.exchanges}
+        arrays[_START] = self.start
+        np.savez(content, allow_pickle=False, **arrays)
+        return content.getvalue()
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint's file.
+
+    Raises:
+        StoreError: it is missing or damaged.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        memory = {
+            name.removeprefix(_PREFIX): array
+            for name, array in arrays.items()
+            if name.startswith(_PREFIX)
+        }
+        time_ns, exchanges = int(arrays[_TIME]), int(arrays[_EXCHANGES])
+        return Checkpoint(time_ns, str(arrays[_TAPE]), exchanges, str(arrays[_START]), memory)
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds
+        raise StoreError(path, f"damaged: {error}") from error
+
+
+class Memory:
+    """A bench's memory, to be copied and set.
+
+    Args:
+        bench: just brought up, in virtual time, all of its boards in this process.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._live = {
+            f"{name}.{part}": array
+            for name, station in bench.stations.items()
+            for part, array in station.runner.memory().items()
+        }
+        self._digests = {name: _digest(array) for name, array in self._live.items()}
+        whole = "".join(f"{name} {digest}\n" for name, digest in self._digests.items())
+        self._start = hashlib.sha256(whole.encode()).hexdigest()
+
+    @staticmethod
+    def is_here(bench: Bench) -> bool:
+        """Whether a bench's whole future is in this process's memory and clock."""
+        virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+        return virtual and all(station.runner.memory() for station in bench.stations.values())
+
+    def save(self, path: Path, tape: str, exchanges: int) -> None:
+        """Write a checkpoint, in one step, over the one before.
+
+        Raises:
+            StoreError: it cannot be written; the one before stays.
+        """
+        changed = {
+            name: array
+            for name, array in self._live.items()
+            if _digest(array) != self._digests[name]
+        }
+        now = Checkpoint(_clock().time_ns(), tape, exchanges, self._start, changed)
+        write_atomic(path, now.to_bytes())
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take the bench to the moment of a checkpoint.
+
+        Raises:
+            CalibrationError: it did not come up as the checkpoint's bench had.
+        """
+        if checkpoint.start != self._start:
+            raise CalibrationError(
+                "cannot go on: the bench came up otherwise than in the interrupted run; "
+                "another config, seed or version of Lumina? Start anew, without --resume"
+            )
+        for name, array in checkpoint.memory.items():
+            self._live[name][...] = array
+        _clock().warp(checkpoint.time_ns)
+
+
+def _clock() -> VirtualTimeLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    return loop
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.blake2b(array.tobytes(), digest_size=16).hexdigest()
