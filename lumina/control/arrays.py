@@ -26,6 +26,9 @@ from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
 
 __all__ = ["build_arrays", "numbers_of"]
 
+SLOW_S = 0.016
+"""Time between looks at what changes slowly, s."""
+
 NOMINAL_GAIN_RAD_PER_V2 = 1.0
 """Drive law before anyone has set one: own phase equals squared voltage."""
 
@@ -48,7 +51,7 @@ def parameters_of(
         "setpoint_c": config.setpoint_c,
         "ramp_k_per_s": tec.ramp_k_per_s,
         "tec_limit_a": tec.current_limit_a,
-        "sink_setpoint_c": fan.sink_setpoint_c,
+        "sink_limit_c": fan.sink_limit_c,
         "fan_limit_rpm": fan.max_rpm,
         "thermistor_ohm": thermistor.resistance_25c_ohm,
         "thermistor_beta_k": thermistor.beta_k,
@@ -61,6 +64,7 @@ def parameters_of(
         "reference_die_c": config.setpoint_c,
         "heater_full_scale_v": full_scale_v,
         "heater_full_code": 2**heater_bits - 1,
+        "slow_divider": max(1, round(SLOW_S / TICK_S)),
         "telemetry_divider": max(1, round(1.0 / (telemetry_hz * TICK_S))),
     }
     for name, value in values.items():
@@ -106,6 +110,8 @@ def build_arrays(
     state = np.zeros(1, STATE)
     state["throttle"] = 1.0
     state["locked_out"] = 1  # as any board is when its first host comes
+    state["most_a"] = config.tec.current_limit_a
+    state["cheapest_w"] = np.inf
     state["compensating"] = int(config.compensation.enabled)
     return ControlArrays(
         parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),

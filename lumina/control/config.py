@@ -56,18 +56,18 @@ class TecControlConfig(_Section):
         description="gains, W of heat pumped from the carrier per K",
     )
     current_limit_a: float = Field(8.0, gt=0, le=50, description="largest TEC current, A")
-    ramp_k_per_s: float = Field(2.0, gt=0, le=50, description="set-point ramp, K/s")
+    ramp_k_per_s: float = Field(2.5, gt=0, le=50, description="set-point ramp, K/s")
 
 
 class FanControlConfig(_Section):
-    """Heat-sink temperature by fan speed."""
+    """The fan: the cheapest speed for the heat pumped, and a limit for the sink."""
 
     pid: PidConfig = Field(
         default_factory=lambda: PidConfig(kp=300.0, ki=10.0, setpoint_weight=1.0, tracking_s=5.0),
-        description="gains, RPM per K",
+        description="gains of the loop that keeps the sink at its limit, RPM per K",
     )
-    sink_setpoint_c: float = Field(
-        38.0, ge=0, le=80, description="sink temperature above which the fan works, C"
+    sink_limit_c: float = Field(
+        50.0, ge=0, le=80, description="sink temperature that the fan keeps, whatever it costs, C"
     )
     max_rpm: float = Field(4000.0, gt=0, le=4000, description="highest fan speed, RPM")
 

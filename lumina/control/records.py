@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.control.thermal.records import PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
+from lumina.control.thermal.records import OBSERVER, PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
 
 __all__ = [
@@ -125,7 +125,7 @@ PARAMETERS = np.dtype(
         ("setpoint_c", "f8"),
         ("ramp_k_per_s", "f8"),
         ("tec_limit_a", "f8"),
-        ("sink_setpoint_c", "f8"),
+        ("sink_limit_c", "f8"),
         ("fan_limit_rpm", "f8"),
         ("thermistor_ohm", "f8"),
         ("thermistor_beta_k", "f8"),
@@ -138,6 +138,7 @@ PARAMETERS = np.dtype(
         ("reference_die_c", "f8"),
         ("heater_full_scale_v", "f8"),
         ("heater_full_code", "f8"),
+        ("slow_divider", "i8"),  # ticks between looks at what changes slowly
         ("telemetry_divider", "i8"),
     ]
 )
@@ -153,14 +154,27 @@ STATE = np.dtype(
         ("heater_mode", "i8"),
         ("compensating", "i8"),
         ("laser_scale", "f8"),  # as commanded, before throttling
-        ("ramped_setpoint_c", "f8"),
-        ("carrier_c", "f8"),
-        ("die_c", "f8"),  # measured
+        ("carrier_c", "f8"),  # as read, as are die and sink
+        ("die_c", "f8"),
         ("sink_c", "f8"),
+        ("inlet_c", "f8"),
+        ("measured_a", "f8"),  # TEC current
+        ("measured_rpm", "f8"),  # tachometer
+        ("die", OBSERVER),
+        ("carrier", OBSERVER),
         ("die_estimate_c", "f8"),
-        ("die_sensor_c", "f8"),  # the estimator's picture of the lagging sensor
-        ("unmetered_w", "f8"),  # heat into the die that no meter shows
-        ("estimating", "i8"),
+        ("load_w", "f8"),  # compute power of the last tick, by the meter
+        ("ramped_setpoint_c", "f8"),
+        ("reference_c", "f8"),  # where the carrier's sensor should be on the ramp
+        ("ramp_k_per_s", "f8"),
+        ("ramp_heat_w", "f8"),  # heat to pump for the ramp
+        ("most_a", "f8"),  # largest cooling current that pays
+        ("demand_w", "f8"),  # heat to pump, as the fan believes it
+        ("candidate", "i8"),  # of fan speeds, to be judged next
+        ("cheapest_w", "f8"),  # of the candidates judged so far
+        ("cheapest_rpm", "f8"),
+        ("efficient_rpm", "f8"),  # cheapest of the last search
+        ("sought_rpm", "f8"),  # on the way there
         ("heater_power_w", "f8"),
         ("tier", "i8"),
         ("throttle", "f8"),  # 1 full power .. 0 dark

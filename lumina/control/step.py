@@ -23,8 +23,8 @@ from lumina.control.records import (
     Tier,
 )
 from lumina.control.telemetry import publish
-from lumina.control.thermal.estimator import estimate_die
 from lumina.control.thermal.law import fan_speed, tec_current
+from lumina.control.thermal.nodes import estimate_nodes
 from lumina.frames import (
     HEATERS_ENABLED,
     LOCKED_OUT,
@@ -78,6 +78,9 @@ def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     )
     state.die_c = linearise(parameters, head.die_code)
     state.sink_c = linearise(parameters, head.sink_code)
+    state.inlet_c = head.inlet_c
+    state.measured_a = head.tec_current_a
+    state.measured_rpm = head.fan_rpm
 
 
 @compiled_tick
@@ -139,8 +142,7 @@ def control_step(control: ControlArrays, sensor: SensorFrame, actuator: Actuator
     read_sensors(parameters, state, sensor.head[0])
     heed_lockout(state, control.rails)
     apply_commands(control)  # after the sensors: a regulator starts from where things are
-    heat_w = sensor.head[0].compute_power_w + state.heater_power_w
-    estimate_die(parameters.model, state, heat_w, DT_S)
+    estimate_nodes(parameters.model, state, sensor.head[0].compute_power_w, DT_S)
     guard_step(parameters, state)
     if state.tier == EMERGENCY:
         state.rails_wanted = 0

@@ -5,7 +5,12 @@
     voltage   V   = S (T_h - T_c) + I R                      so Q_h - Q_c = V I exactly
 
 S, R and K may vary with the mean temperature of the two sides. Positive current cools.
-Q_c grows with the current up to S T_c / R and falls beyond it.
+Q_c grows with the current up to S T_c / R and falls beyond it. On a heat sink the optimum
+comes sooner, because the hot side warms with the current: it settles where
+
+    T_h - T_air = R_air Q_h,  so  T_h = (T_air + R_air (I^2 R / 2 + K T_c)) / (1 + R_air (K - S I))
+
+in kelvin, with R_air the thermal resistance from hot side to air.
 """
 
 import math
@@ -14,7 +19,18 @@ from typing import NamedTuple
 from lumina.compiled import compiled_tick
 from lumina.theory.thermistor import KELVIN
 
-__all__ = ["PeltierParameters", "current_for_heat", "optimum_current_a", "peltier_flows"]
+__all__ = [
+    "PeltierParameters",
+    "coupled_optimum_a",
+    "current_for_heat",
+    "current_for_heat_on_sink",
+    "optimum_current_a",
+    "peltier_flows",
+    "settled_hot_side_c",
+]
+
+BISECTIONS = 20
+"""Of a range of current of some 10 A: to 10 uA."""
 
 
 class PeltierParameters(NamedTuple):
@@ -97,6 +113,81 @@ def short_circuit_a(tec: PeltierParameters, cold_c: float, hot_c: float) -> floa
     """Current of a shorted module, in A: V = 0, so I = -S dT / R, which heats the cold side."""
     seebeck, resistance, _ = at_mean(tec, cold_c, hot_c)
     return -seebeck * (hot_c - cold_c) / resistance
+
+
+@compiled_tick
+def settled_hot_side_c(
+    tec: PeltierParameters, current_a: float, cold_c: float, air_c: float, air_k_per_w: float
+) -> float:
+    """Hot side that a current settles at on a sink in air, C; infinite where it never does.
+
+    Uses S, R and K of the reference temperature.
+    """
+    conductance = tec.conductance_w_per_k
+    loose = 1.0 + air_k_per_w * (conductance - tec.seebeck_v_per_k * current_a)
+    if loose <= 0.0:
+        return math.inf
+    joule_w = 0.5 * current_a * current_a * tec.resistance_ohm
+    heated_k = air_c + KELVIN + air_k_per_w * (joule_w + conductance * (cold_c + KELVIN))
+    return heated_k / loose - KELVIN
+
+
+@compiled_tick
+def heat_on_sink_w(
+    tec: PeltierParameters, current_a: float, cold_c: float, air_c: float, air_k_per_w: float
+) -> float:
+    """Heat absorbed once the hot side has settled, W."""
+    hot_c = settled_hot_side_c(tec, current_a, cold_c, air_c, air_k_per_w)
+    joule_w = 0.5 * current_a * current_a * tec.resistance_ohm
+    pull_w = tec.seebeck_v_per_k * current_a * (cold_c + KELVIN)
+    return pull_w - joule_w - tec.conductance_w_per_k * (hot_c - cold_c)
+
+
+@compiled_tick
+def coupled_optimum_a(
+    tec: PeltierParameters, cold_c: float, air_c: float, air_k_per_w: float
+) -> float:
+    """Current that absorbs most once the hot side has settled on its sink, A.
+
+    dQ_c/dI = S T_c - R I - K dT_h/dI falls with I; its zero is found by halving.
+    """
+    seebeck, resistance = tec.seebeck_v_per_k, tec.resistance_ohm
+    pull, conductance = seebeck * (cold_c + KELVIN), tec.conductance_w_per_k
+    low_a, high_a = 0.0, pull / resistance
+    for _ in range(BISECTIONS):
+        middle_a = 0.5 * (low_a + high_a)
+        hot_c = settled_hot_side_c(tec, middle_a, cold_c, air_c, air_k_per_w)
+        loose = 1.0 + air_k_per_w * (conductance - seebeck * middle_a)
+        warming = air_k_per_w * (resistance * middle_a + seebeck * (hot_c + KELVIN)) / loose
+        if loose > 0.0 and pull - resistance * middle_a > conductance * warming:
+            low_a = middle_a
+        else:
+            high_a = middle_a
+    return low_a
+
+
+@compiled_tick
+def current_for_heat_on_sink(
+    tec: PeltierParameters,
+    absorbed_w: float,
+    cold_c: float,
+    air_c: float,
+    air_k_per_w: float,
+    low_a: float,
+    high_a: float,
+) -> float:
+    """Current that absorbs `absorbed_w` once the hot side has settled, A.
+
+    Sought in low .. high, where `high_a` is at most the coupled optimum; `high_a` where it
+    does not suffice.
+    """
+    for _ in range(BISECTIONS):
+        middle_a = 0.5 * (low_a + high_a)
+        if heat_on_sink_w(tec, middle_a, cold_c, air_c, air_k_per_w) < absorbed_w:
+            low_a = middle_a
+        else:
+            high_a = middle_a
+    return high_a
 
 
 @compiled_tick

@@ -4,9 +4,12 @@ from hypothesis import strategies as st
 
 from lumina.theory.peltier import (
     PeltierParameters,
+    coupled_optimum_a,
     current_for_heat,
+    current_for_heat_on_sink,
     optimum_current_a,
     peltier_flows,
+    settled_hot_side_c,
 )
 
 LAIRD = PeltierParameters.from_datasheet(current_max_a=15.4, voltage_max_v=15.8, delta_max_k=68.0)
@@ -68,6 +71,42 @@ def test_the_current_for_a_heat_absorbs_it(current_a: float, cold_c: float, hot_
 def test_a_heat_that_no_current_absorbs_gets_the_optimum() -> None:
     most_a = optimum_current_a(REFERENCE, 45.0, 45.0)
     assert current_for_heat(REFERENCE, 500.0, 45.0, 45.0) == pytest.approx(most_a)
+
+
+STILL, BLOWN = 1.04, 0.15
+"""The reference plant's sink, K/W, in still air and at full fan speed."""
+
+
+def test_with_the_fan_stalled_full_current_boils_the_sink() -> None:
+    """30 W and 8 A: 147 C while the carrier, 4.5 K below the die, sits at 60 C."""
+    assert settled_hot_side_c(REFERENCE, 8.0, 60.5, 25.0, STILL) == pytest.approx(147.0, abs=1.5)
+
+
+def test_the_optimum_current_falls_with_the_sink_s_air() -> None:
+    assert coupled_optimum_a(REFERENCE, 45.0, 25.0, 1e-6) == pytest.approx(19.9, abs=0.1)
+    assert coupled_optimum_a(REFERENCE, 45.0, 25.0, STILL) == pytest.approx(4.8, abs=0.1)
+
+
+@given(st.floats(0.05, 2.0), st.floats(0, 80), st.floats(-10, 50))
+def test_no_current_absorbs_more_on_a_sink_than_the_coupled_optimum(
+    air_k_per_w: float, cold_c: float, air_c: float
+) -> None:
+    def absorbed_w(current_a: float) -> float:
+        hot_c = settled_hot_side_c(REFERENCE, current_a, cold_c, air_c, air_k_per_w)
+        return peltier_flows(REFERENCE, current_a, cold_c, hot_c)[0]
+
+    best_a = coupled_optimum_a(REFERENCE, cold_c, air_c, air_k_per_w)
+    for share in (0.5, 0.9, 1.1, 1.5):
+        assert absorbed_w(share * best_a) <= absorbed_w(best_a) + 1e-6
+
+
+@given(st.floats(0.05, 2.0), st.floats(0.05, 0.95))
+def test_the_current_for_a_heat_on_a_sink_absorbs_it(air_k_per_w: float, share: float) -> None:
+    best_a = coupled_optimum_a(REFERENCE, 45.0, 25.0, air_k_per_w)
+    hot_c = settled_hot_side_c(REFERENCE, share * best_a, 45.0, 25.0, air_k_per_w)
+    heat_w = peltier_flows(REFERENCE, share * best_a, 45.0, hot_c)[0]
+    found_a = current_for_heat_on_sink(REFERENCE, heat_w, 45.0, 25.0, air_k_per_w, -8.0, best_a)
+    assert found_a == pytest.approx(share * best_a, abs=1e-3)
 
 
 def test_a_warmer_module_pumps_by_its_temperature_coefficients() -> None:

@@ -1,7 +1,15 @@
-"""What TEC and fan are to do in one tick, by their modes.
+"""What TEC and fan are to do in one period, by their modes.
 
-The carrier's PID works in watts of heat pumped out of the carrier; the pump turns watts
-into amperes (`lumina.control.thermal.pump`).
+    set point -> ramp -> heat of the ramp --------------+
+                   |                                    v
+                   +-> sensor's lag -> (-) -> PID -> heat to pump, W -> TEC's equation -> A
+                                       ^                ^                   ^
+    carrier's sensors -----------------+                |                   |
+    load, die sensor -> die's estimate -> heat from die +       sink, clamp by fan and inlet
+
+The PID works in watts of heat pumped out of the carrier, on the error that is left: what
+the load and the ramp need is pumped beforehand. The clamp and the fan's speed change
+slowly and are looked at every few ticks.
 """
 
 import math
@@ -9,8 +17,11 @@ from typing import Any
 
 from lumina.compiled import compiled_tick
 from lumina.control.records import FanMode, TecMode, Tier
+from lumina.control.thermal.nodes import heat_from_die_w
 from lumina.control.thermal.pid import pid_follow, pid_step
 from lumina.control.thermal.pump import most_current_a, pump_current_a, pumped_heat_w
+from lumina.control.thermal.reference import advance_reference, restart_reference
+from lumina.control.thermal.split import air_resistance_k_per_w, seek_fan_speed
 
 __all__ = [
     "fan_speed",
@@ -28,16 +39,6 @@ FAN_OFF, FAN_REGULATE, FAN_RELAY = int(FanMode.OFF), int(FanMode.REGULATE), int(
 
 
 @compiled_tick
-def ramp_setpoint(parameters: Any, state: Any, dt_s: float) -> float:
-    """Move the working set point towards the commanded one at the ramp rate."""
-    step_k = parameters.ramp_k_per_s * dt_s
-    missing_k = parameters.setpoint_c - state.ramped_setpoint_c
-    ramped_c: float = state.ramped_setpoint_c + min(max(missing_k, -step_k), step_k)
-    state.ramped_setpoint_c = ramped_c
-    return ramped_c
-
-
-@compiled_tick
 def sink_or_carrier_c(state: Any) -> float:
     """Temperature of the TEC's hot side, C; the carrier's where the sink cannot be read."""
     return state.carrier_c if math.isnan(state.sink_c) else state.sink_c  # type: ignore[no-any-return]
@@ -46,16 +47,11 @@ def sink_or_carrier_c(state: Any) -> float:
 @compiled_tick
 def follow_current(parameters: Any, state: Any, current_a: float, dt_s: float) -> None:
     """Have the carrier's PID follow a current that something else decides."""
-    heat_w = pumped_heat_w(parameters.model, current_a, state.carrier_c, sink_or_carrier_c(state))
-    pid_follow(
-        parameters.tec_gains,
-        state.tec,
-        state.ramped_setpoint_c,
-        state.carrier_c,
-        0.0,
-        heat_w,
-        dt_s,
-    )
+    model = parameters.model
+    heat_w = pumped_heat_w(model, current_a, state.carrier_c, sink_or_carrier_c(state))
+    error_k = state.carrier_c - state.reference_c
+    known_w = heat_from_die_w(model, state) + state.ramp_heat_w
+    pid_follow(parameters.tec_gains, state.tec, 0.0, error_k, known_w, heat_w, dt_s)
 
 
 @compiled_tick
@@ -63,16 +59,14 @@ def regulated_current(parameters: Any, state: Any, dt_s: float) -> float:
     """Current that holds the carrier at its set point, A."""
     model, carrier_c, sink_c = parameters.model, state.carrier_c, sink_or_carrier_c(state)
     low_a: float = -parameters.tec_limit_a
-    high_a: float = most_current_a(model, parameters.tec_limit_a, carrier_c, sink_c)
+    high_a: float = state.most_a
+    lowest_w = pumped_heat_w(model, low_a, carrier_c, sink_c)
+    highest_w = pumped_heat_w(model, high_a, carrier_c, sink_c)
+    advance_reference(parameters, state, lowest_w, highest_w, dt_s)
+    error_k = carrier_c - state.reference_c
+    known_w = heat_from_die_w(model, state) + state.ramp_heat_w
     heat_w = pid_step(
-        parameters.tec_gains,
-        state.tec,
-        ramp_setpoint(parameters, state, dt_s),
-        carrier_c,
-        0.0,
-        pumped_heat_w(model, low_a, carrier_c, sink_c),
-        pumped_heat_w(model, high_a, carrier_c, sink_c),
-        dt_s,
+        parameters.tec_gains, state.tec, 0.0, error_k, known_w, lowest_w, highest_w, dt_s
     )
     current_a: float = pump_current_a(model, heat_w, carrier_c, sink_c)
     return min(max(current_a, low_a), high_a)
@@ -96,7 +90,7 @@ def start_relay(relay: Any, measured_c: float) -> float:
 
 @compiled_tick
 def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
-    """TEC current for this tick, A; positive cools. Off in an emergency or without sensors."""
+    """TEC current for this period, A; positive cools. Off in an emergency or without sensors."""
     blind = math.isnan(state.carrier_c)
     if state.tier == EMERGENCY or state.tec_mode == TEC_OFF or blind:
         state.tec_current_a = 0.0
@@ -106,7 +100,7 @@ def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
     elif state.tec_mode == TEC_RELAY:
         state.tec_current_a = switched(parameters.tec_relay, state.carrier_c, state.tec_current_a)
     if not blind:
-        state.ramped_setpoint_c = state.carrier_c
+        restart_reference(state)
         follow_current(parameters, state, state.tec_current_a, dt_s)
     return state.tec_current_a  # type: ignore[no-any-return]
 
@@ -115,24 +109,38 @@ def tec_current(parameters: Any, state: Any, dt_s: float) -> float:
 def regulate_tec(parameters: Any, state: Any) -> None:
     """Take over from a held current: the set point starts from where the carrier is."""
     if state.tec_mode != TEC_REGULATE and not math.isnan(state.carrier_c):
-        state.ramped_setpoint_c = state.carrier_c
+        restart_reference(state)
         follow_current(parameters, state, state.tec_current_a, 0.0)
     state.tec_mode = TEC_REGULATE
 
 
 @compiled_tick
+def look_at_cooling(parameters: Any, state: Any, dt_s: float) -> None:
+    """The slow part: how much current pays at the present fan, and which speed is cheapest."""
+    air = air_resistance_k_per_w(parameters.model, state.measured_rpm)
+    state.most_a = most_current_a(
+        parameters.model, parameters.tec_limit_a, parameters.setpoint_c, state.inlet_c, air
+    )
+    seek_fan_speed(parameters, state, dt_s)
+
+
+@compiled_tick
 def fan_speed(parameters: Any, state: Any, dt_s: float) -> float:
-    """Fan speed for this tick, RPM. Full in an emergency, or when the sink cannot be read."""
+    """Fan speed for this period, RPM. Full in an emergency, or when the sink cannot be read.
+
+    Else the cheapest for the present demand, or what keeps the sink at its limit.
+    """
     limit_rpm: float = parameters.fan_limit_rpm
+    if state.tick % parameters.slow_divider == 0:
+        look_at_cooling(parameters, state, dt_s * parameters.slow_divider)
     if state.tier == EMERGENCY or math.isnan(state.sink_c):
         state.fan_rpm = limit_rpm
     elif state.fan_mode == FAN_OFF:
         state.fan_rpm = 0.0
     elif state.fan_mode == FAN_REGULATE:
-        target_c = parameters.sink_setpoint_c
-        state.fan_rpm = pid_step(
-            parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, 0.0, limit_rpm, dt_s
-        )
+        gains, target_c = parameters.fan_gains, parameters.sink_limit_c
+        needed_rpm = pid_step(gains, state.fan, target_c, state.sink_c, 0.0, 0.0, limit_rpm, dt_s)
+        state.fan_rpm = min(max(needed_rpm, state.sought_rpm), limit_rpm)
     elif state.fan_mode == FAN_RELAY:
         state.fan_rpm = switched(parameters.fan_relay, state.sink_c, state.fan_rpm)
     return state.fan_rpm  # type: ignore[no-any-return]
@@ -140,10 +148,11 @@ def fan_speed(parameters: Any, state: Any, dt_s: float) -> float:
 
 @compiled_tick
 def follow_speed(parameters: Any, state: Any) -> None:
-    """Have the fan's PID go on from the speed in force."""
+    """Have fan's PID and search go on from the speed in force."""
+    state.sought_rpm = state.fan_rpm
     if not math.isnan(state.sink_c):
-        target_c = parameters.sink_setpoint_c
-        pid_follow(parameters.fan_gains, state.fan, target_c, state.sink_c, 0.0, state.fan_rpm, 0.0)
+        gains, target_c = parameters.fan_gains, parameters.sink_limit_c
+        pid_follow(gains, state.fan, target_c, state.sink_c, 0.0, state.fan_rpm, 0.0)
 
 
 @compiled_tick

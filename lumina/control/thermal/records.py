@@ -1,4 +1,4 @@
-"""Records of the thermal law: gains, memory of a PID, a relay, and the model of the plant."""
+"""Records of the thermal law: PID, relay, observer, and the model of the plant."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from lumina.theory.thermal_model import ThermalModel
 
-__all__ = ["PID_GAINS", "PID_STATE", "RELAY", "THERMAL_MODEL", "Relay"]
+__all__ = ["OBSERVER", "PID_GAINS", "PID_STATE", "RELAY", "THERMAL_MODEL", "Relay"]
 
 
 class Relay(NamedTuple):
@@ -35,5 +35,14 @@ PID_STATE = np.dtype(
     ]
 )
 RELAY = np.dtype([(name, "f8") for name in Relay._fields])
+OBSERVER = np.dtype(
+    [
+        ("node_c", "f8"),  # where the node is
+        ("sensor_c", "f8"),  # where its lagging sensor should be
+        ("unmetered_w", "f8"),  # heat into the node that is not accounted for
+        ("surprise_k", "f8"),  # the last reading, less where the sensor should be
+        ("started", "i8"),
+    ]
+)
 THERMAL_MODEL = np.dtype([(name, "f8") for name in ThermalModel.model_fields])
 """`ThermalModel` as compiled code reads it."""
