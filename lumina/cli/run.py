@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+FAILED = 1
+
 
 def run(
     config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
@@ -38,6 +40,14 @@ def run(
         bool,
         typer.Option("--recalibrate", help="Measure the chip even if a stored calibration holds."),
     ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let NAME[:PLACE][=VALUE] go wrong @T or @T..T2 s of bench time; repeatable. "
+            "A wrong name is answered with the right ones.",
+            metavar="NAME@T",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on standard output.")
     ] = False,
@@ -46,9 +56,11 @@ def run(
 
     The main job reads handwritten digits in the light: uncalibrated, calibrated, and
     disturbed under three levels of control. In virtual time every accuracy is the mean
-    over several noise seeds; in real time one seed is run.
+    over several noise seeds; in real time, and with faults, one seed is run. A run that its
+    faults end is told and reported all the same, and exits with 1.
     """
     from lumina.runtime.config import load_config
+    from lumina.runtime.faults import parse_faults
     from lumina.runtime.seeds import run_seeds
     from lumina.runtime.session import SessionPlan
     from lumina.runtime.wall_clock import utc_now
@@ -66,8 +78,9 @@ def run(
         root=Path(settings.record.folder),
         calibrations=calibrations_folder(settings),
         command=("lumina", *sys.argv[1:]),
+        faults=parse_faults(fault or (), settings),
     )
-    seeds = settings.job.seeds if virtual and duration is None else 1
+    seeds = settings.job.seeds if virtual and duration is None and not fault else 1
     with ExitStack() as stack:
         result = run_seeds(plan, seeds, utc_now, live_or_log(stack, settings.name))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
@@ -76,6 +89,8 @@ def run(
         typer.echo(json.dumps(document, indent=2))
     else:
         show(document)
+    if "error" in document:
+        raise typer.Exit(FAILED)
 
 
 def calibrations_folder(settings: "BenchConfig") -> Path:
@@ -121,6 +136,11 @@ def write_report(folder: Path) -> str:
 def show(document: dict[str, Any]) -> None:
     """Print what was found, for people."""
     console = Console()
+    for reaction in document.get("reactions", ()):
+        after = f"{reaction['after_s']:8.3f} s after {reaction['after']}"
+        console.print(f"{after}  {reaction['message']}", highlight=False, markup=False)
+    if "error" in document:
+        console.print(document["error"], highlight=False, markup=False)
     if "accuracy" in document:
         seeds = len(document.get("per_seed", [0]))
         table = Table(title=f"{document['digits']} held-out digits, mean of {seeds} seeds")

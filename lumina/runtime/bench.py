@@ -10,7 +10,7 @@ in reverse before the block is left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.environment import Environment
+from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
 from lumina.runtime.journal import Journal
 from lumina.runtime.plants import build_plants
@@ -52,6 +53,7 @@ class Bench:
         stations: one per photonic processor, by its name.
         instruments: every instrument, by name.
         identities: who answered, by instrument name.
+        planting: plants the faults that were asked for; None where there are none.
     """
 
     def __init__(
@@ -61,12 +63,18 @@ class Bench:
         stations: dict[str, Station],
         instruments: dict[str, Instrument],
         identities: dict[str, Identity],
+        faults: Sequence[PlannedFault] = (),
     ) -> None:
         self.config = config
         self.journal = journal
         self.stations = stations
         self.instruments = instruments
         self.identities = identities
+        self.planting: Planting | None = None
+        if faults:
+            if self.environment is None:
+                raise UsageError("faults are planted in simulated benches only")
+            self.planting = Planting(faults, config, self.environment, journal)
 
     @property
     def devices(self) -> dict[str, PhotonicDevice]:
@@ -105,6 +113,7 @@ async def open_bench(
     journal: Journal | None = None,
     folder: RunFolder | None = None,
     calibrations: Calibrations | None = None,
+    faults: Sequence[PlannedFault] = (),
 ) -> AsyncIterator[Bench]:
     """Bring a bench up, and shut it down whatever happens.
 
@@ -117,8 +126,10 @@ async def open_bench(
         folder: run folder to record into; its owner finishes it.
         calibrations: where to look for a stored calibration of each chip; where the config
             says by default, and nowhere if it does not.
+        faults: what shall go wrong, and when.
 
     Raises:
+        UsageError: faults are asked for on real hardware.
         ConfigError: the config is wrong, or asks for a backend that a driver lacks.
         DeviceError: an instrument cannot be reached, or refuses.
         SafetyError: a rail trips, or the chip is too hot to start.
@@ -140,8 +151,9 @@ async def open_bench(
             at_addresses(config, simulators), plants, journal, stack
         )
         stations = build_stations(config, plants, simulators, instruments)
-        bench = Bench(config, journal, stations, instruments, identities)
+        bench = Bench(config, journal, stations, instruments, identities, faults)
         recorder = build_recorder(folder, bench)
+        await stack.enter_async_context(planted(bench.planting))
         for station in stations.values():
             prepare = partial(remember, bench, station.device, calibrations)
             await stack.enter_async_context(running(station, journal, recorder, prepare))
@@ -219,7 +231,11 @@ def environment_of(
     if where in plants:
         return Environment(config.plants[where], partial(write_input, plants[where].inputs))
     if processor in simulators.addresses:
-        return Environment(config.plants[where], partial(simulators.set_input, where))
+        return Environment(
+            config.plants[where],
+            partial(simulators.set_input, where),
+            simulators.disturb_wire,
+        )
     return None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from drivers.config import InstrumentConfig
 from drivers.registry import Backend
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+from firmware_sim.faults import FaultKind
 from firmware_sim.process import spawned
 from lumina.errors import DeviceConnectionError, ProtocolError, VirtualTimeError
 from lumina.runtime.config import BenchConfig
@@ -81,6 +82,13 @@ class Simulators:
         """Change what comes to a simulated plant from outside (see PLANT_INPUTS)."""
         if self._control is not None:
             self._control.order(do="set", plant=plant, input=name, value=value)
+
+    def disturb_wire(self, instrument: str, kind: FaultKind, seconds: float, count: int) -> None:
+        """Let something go wrong on a simulated instrument's wire."""
+        if self._control is not None:
+            self._control.order(
+                do="fault", instrument=instrument, kind=kind, seconds=seconds, count=count
+            )
 
     def close(self) -> None:
         """Let go of the control channel."""

@@ -50,7 +50,8 @@ def recorded(
 ) -> dict[str, Any]:
     """Run `work` in a new run folder and return what it found, as plain values.
 
-    The run folder is finished whatever happens: done, failed or interrupted.
+    The run folder is finished whatever happens: done, failed or interrupted. Work that found
+    an ``error`` has failed, but what else it found is recorded and returned.
 
     Args:
         plan: on what bench.
@@ -81,5 +82,11 @@ def recorded(
     except BaseException as error:
         folder.finish("failed", ended=wall_clock(), error=f"{type(error).__name__}: {error}")
         raise
-    folder.finish("done", ended=wall_clock(), results=results)
+    ended_by = results.get("error")  # of work that went on to its end all the same
+    folder.finish(
+        "done" if ended_by is None else "failed",
+        ended=wall_clock(),
+        results=results,
+        error=ended_by,
+    )
     return results | {"trace_hash": folder.trace.hexdigest()}

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from lumina.engines.digits import load_digit_set, train_classifier
+from lumina.errors import LuminaError
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.config import BenchConfig
+from lumina.runtime.faults import PlannedFault, Story
 from lumina.runtime.job import DigitJob
 from lumina.runtime.journal import Journal, View
 from lumina.runtime.recorded import Conclude, RunPlan, recorded
@@ -29,10 +31,12 @@ class SessionPlan(RunPlan):
     Attributes:
         duration_s: hold the bench for so long instead of running the main job; None runs it.
         recalibrate: measure the chip anew even if a stored calibration holds.
+        faults: what shall go wrong. What then ends the work is part of what was found.
     """
 
     duration_s: float | None
     recalibrate: bool = False
+    faults: tuple[PlannedFault, ...] = ()
 
 
 def run_session(
@@ -70,22 +74,37 @@ async def _session(
     calibrations: Calibrations | None,
     views: tuple[View, ...],
 ) -> dict[str, Any]:
-    journal = Journal(*views)
-    async with open_bench(
-        config,
-        seed=plan.seed,
-        chip_seed=plan.chip_seed,
-        journal=journal,
-        folder=folder,
-        calibrations=calibrations,
-    ) as bench:
-        if plan.duration_s is None:
-            found = await _main_job(bench, plan, folder)
-        else:
-            with journal.stage("hold", f"holding for {plan.duration_s:g} s"):
-                await asyncio.sleep(plan.duration_s)
-            found = {}
-    return {"seed": plan.seed, "bench_time_s": journal.now_s(), **found, **health(bench)}
+    story = Story(plan.faults)
+    journal = Journal(*views, story)
+    found: dict[str, Any] = {}
+    bench: Bench | None = None
+    try:
+        async with open_bench(
+            config,
+            seed=plan.seed,
+            chip_seed=plan.chip_seed,
+            journal=journal,
+            folder=folder,
+            calibrations=calibrations,
+            faults=plan.faults,
+        ) as bench:
+            found |= await _work(bench, plan, folder)
+    except LuminaError as error:
+        if not plan.faults:
+            raise
+        found["error"] = f"{type(error).__name__}: {error}"
+    if plan.faults:
+        found |= {"faults": story.faults(), "reactions": story.reactions()}
+    ended = {"seed": plan.seed, "bench_time_s": journal.now_s()}
+    return ended | found | (health(bench) if bench is not None else {})
+
+
+async def _work(bench: Bench, plan: SessionPlan, folder: RunFolder) -> dict[str, Any]:
+    if plan.duration_s is None:
+        return await _main_job(bench, plan, folder)
+    with bench.journal.stage("hold", f"holding for {plan.duration_s:g} s"):
+        await asyncio.sleep(plan.duration_s)
+    return {}
 
 
 async def _main_job(bench: Bench, plan: SessionPlan, folder: RunFolder) -> dict[str, Any]:

@@ -94,6 +94,8 @@ def test_ctrl_c_takes_the_rails_down_in_order_and_leaves_a_readable_run(
     [
         (["missing.yaml"], "missing.yaml"),
         (["lab_configs/twin.yaml", "--backend", "magic"], "no such backend"),
+        (["lab_configs/twin.yaml", "--fault", "fan_stal@3"], "allowed: sensor_stuck, "),
+        (["lab_configs/hardware_example.yaml", "--fault", "fan_stall@3"], "real hardware"),
     ],
 )
 def test_what_cannot_run_exits_with_2_and_starts_nothing(
@@ -111,3 +113,27 @@ def test_an_instrument_that_is_not_there_is_named_with_its_address() -> None:
     assert done.stderr.startswith("npu: ")
     assert "/dev/serial/by-id/usb-Lumina_NPU-16_0001-if00" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_run_that_a_fault_ends_tells_what_happened_and_leaves_a_report(config: Path) -> None:
+    done = lumina("run", config, "--virtual", "--fault", "sensor_open@20", "--json")
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert document["error"].startswith("ThermallyUnsafeError: npu: refused")
+    (fault,) = document["faults"]
+    assert (fault["spec"], fault["struck_s"]) == ("sensor_open:die@20", pytest.approx(20.0))
+    guard = next(r for r in document["reactions"] if r["event"] == "tier")
+    assert "normal -> emergency" in guard["message"]
+    assert 0.0 < guard["after_s"] < 0.02
+    assert document["devices"]["npu"]["counters"]["emergencies"] == 1
+    assert Path(document["report"]).is_file()
+    assert open_run(config.parent / "runs", "last").state == "failed"
+
+
+def test_a_run_lives_through_a_fault_that_ends(config: Path) -> None:
+    faults = ["--fault", "fan_stall@16..18", "--fault", "heater_open:3@17"]
+    done = lumina("run", config, "--virtual", "--duration", 5, *faults, "--json")
+    assert done.returncode == 0, done.stderr
+    stalled, broken = json.loads(done.stdout)["faults"]
+    assert (stalled["struck_s"], stalled["lifted_s"]) == (pytest.approx(16), pytest.approx(18))
+    assert (broken["place"], broken["lifted_s"]) == ("3", None)
