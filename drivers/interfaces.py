@@ -86,6 +86,18 @@ class Instrument(ABC):
     async def close(self) -> None:
         """Release the connection. Never raises for a device that is already gone."""
 
+    async def check(self) -> str | None:
+        """Whether it is still there, and as it was set; asked about once a second.
+
+        Returns:
+            What has changed by itself since this was last asked, in words, for example a
+            power cycle and what it took; None for nothing.
+
+        Raises:
+            DeviceConnectionError: it is lost. It may be back at a later call.
+        """
+        return None
+
     @abstractmethod
     async def make_safe(self) -> None:
         """Put the instrument's outputs into their safe state; idempotent."""

@@ -9,8 +9,9 @@ import itertools
 import os
 import threading
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from drivers.comeback import BACKOFF_S, Comeback
 from drivers.interfaces import FrameLink
 from drivers.protocols import npu
 from drivers.protocols.npu import REPLY, ErrorCode, Kind, Message
@@ -37,6 +38,11 @@ ATTEMPTS = 3
 """Requests change nothing that saying them twice would change again; one may be lost."""
 
 FAST_PAYLOAD = npu.MAX_PAYLOAD // 2
+GONE = "the board is gone; is it powered, is the cable in?"
+
+Greeting = Callable[[], Awaitable[None]]
+Work = Callable[[], object]
+
 SERIAL_PAYLOAD = 1024
 """Longest payload of a request, bytes: at 3 Mbaud this one holds frames up for 3.5 ms."""
 
@@ -48,15 +54,20 @@ class BoardLink(FrameLink):
         device: the board's name, for errors.
         resource: the board's address.
         longest_payload: bytes that one request should not exceed on this wire.
+        greet: awaited after a lost wire was opened anew, before anything else passes: makes
+            sure that it is the same board. While there is none, a lost wire stays lost.
     """
 
     def __init__(self, device: str, resource: str, longest_payload: int) -> None:
         self.device, self.resource = device, resource
         self.longest_payload = longest_payload
         self.heaters = self.outputs = 0
+        self.greet: Greeting | None = None
         self._ends: RingEnds | None = None
         self._sequence = itertools.count(1)  # 0 is the loop's own
         self._pending: dict[int, asyncio.Future[Message]] = {}
+        self._comeback = Comeback(device, self._come_back, BACKOFF_S)
+        self._greeter: asyncio.Task[None] | None = None
 
     @abstractmethod
     async def open(self) -> None:
@@ -70,6 +81,22 @@ class BoardLink(FrameLink):
     @abstractmethod
     async def close(self) -> None:
         """Let go of the wire; idempotent. Whoever still waits for a reply gets an error."""
+
+    @abstractmethod
+    async def _reopen(self) -> None:
+        """Open the wire anew, for requests only, with nothing left of what was to be said.
+
+        Raises:
+            DeviceConnectionError: nobody is there.
+        """
+
+    @abstractmethod
+    def _hang_up(self) -> None:
+        """Let go of a wire that was opened anew."""
+
+    @abstractmethod
+    def _resume(self) -> None:
+        """Have the pump do again what it did when the wire was lost."""
 
     async def request(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Ask the board; the payload of its reply.
@@ -96,13 +123,20 @@ class BoardLink(FrameLink):
         """Why no frames can pass, in words; None while the wire stands."""
         if self._ends is None:
             return f"{self.resource}: not open"
-        return f"{self.resource}: the board is gone" if self._ends.gone else None
+        if self._ends.gone or self._comeback.lost is not None:
+            return f"{self.resource}: the board is gone"
+        return None
+
+    @property
+    def losses(self) -> int:
+        """How often the wire has been lost since the link was made."""
+        return self._comeback.times
 
     async def _exchange(self, kind: Kind, payload: bytes) -> Message | None:
         """One attempt; None if no answer comes in time."""
         ends = self._opened()
-        if self.fault is not None:
-            raise self._lost("the board is gone; is it powered, is the cable in?")
+        if ends.gone or (self._comeback.lost is not None and not self._is_greeting()):
+            raise self._lost(GONE)
         sequence = next(self._sequence) & 0xFFFFFFFF
         future = asyncio.get_running_loop().create_future()
         self._pending[sequence] = future
@@ -137,7 +171,28 @@ class BoardLink(FrameLink):
             if future is not None and not future.done():
                 future.set_result(message)
         if ends.gone:
-            self._fail_all("the board is gone; is it powered, is the cable in?")
+            self._fail_all(GONE)
+            if self.greet is not None:
+                self._comeback.begin(self._lost(GONE))
+
+    async def _come_back(self) -> None:
+        """One attempt to reconnect."""
+        await self._reopen()
+        self._greeter = asyncio.current_task()
+        try:
+            assert self.greet is not None
+            await self.greet()
+            if self._opened().gone:
+                raise self._lost(GONE)
+        except BaseException:
+            self._hang_up()
+            raise
+        finally:
+            self._greeter = None
+        self._resume()
+
+    def _is_greeting(self) -> bool:
+        return self._greeter is not None and self._greeter is asyncio.current_task()
 
     def _fail_all(self, why: str) -> None:
         for future in self._pending.values():
@@ -182,21 +237,22 @@ class WireLink(BoardLink):
         super().__init__(device, transport.resource, SERIAL_PAYLOAD if slow else FAST_PAYLOAD)
         self._transport = transport
         self._thread: threading.Thread | None = None
+        self._work: tuple[Work, str] | None = None
         self._run_idle: Callable[..., object] = idle
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, self._transport.open)
-        except TransportError as error:
-            raise self._lost(str(error)) from error
+        await self._open_transport()
         ends = self._ends = PumpEnds()
+        # A line may still bring replies to whoever used it before, under small numbers.
+        self._sequence = itertools.count(1 + int.from_bytes(os.urandom(3), "little"))
         self._run_idle = await loop.run_in_executor(None, entry_point, idle, ends.pump)
         loop.add_reader(ends.notify_fd, self._on_arrival)
         ends.attach(self._transport.fileno())
         self.rest()
 
     async def close(self) -> None:
+        await self._comeback.end()
         ends = self._ends
         if ends is None:
             return
@@ -208,15 +264,51 @@ class WireLink(BoardLink):
         ends.close()
 
     def run(self, work: Callable[[], object], name: str) -> None:
-        """Have a thread of its own run the pump by `work`, in place of the one that does."""
-        self._halt()
-        self._thread = threading.Thread(target=work, name=name, daemon=True)
-        self._thread.start()
+        """Have a thread of its own run the pump by `work`, in place of the one that does.
+
+        When the wire is lost the thread ends, and is started again when the wire is back.
+        """
+        self._work = work, name
+        if self._comeback.lost is None:
+            self._resume()
 
     def rest(self) -> None:
         """Go back to carrying requests and replies only."""
         pump = self.pump
         self.run(lambda: self._run_idle(pump), f"wire-{self.device}")
+
+    def _resume(self) -> None:
+        assert self._work is not None
+        work, name = self._work
+        self._start(work, name)
+
+    def _start(self, work: Work, name: str) -> None:
+        self._halt()
+        self._thread = threading.Thread(target=work, name=name, daemon=True)
+        self._thread.start()
+
+    async def _open_transport(self) -> None:
+        opening = asyncio.get_running_loop().run_in_executor(None, self._transport.open)
+        try:
+            await asyncio.shield(opening)
+        except TransportError as error:
+            raise self._lost(str(error)) from error
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])  # whoever closes it then finds it open
+            raise
+
+    async def _reopen(self) -> None:
+        self._hang_up()
+        await self._open_transport()
+        ends = self._ends
+        assert ends is not None
+        ends.attach(self._transport.fileno())
+        self._start(lambda: self._run_idle(ends.pump), f"wire-{self.device}")
+
+    def _hang_up(self) -> None:
+        self._halt()
+        self._transport.close()
+        self._opened().detach()
 
     def _halt(self) -> None:
         thread, self._thread = self._thread, None

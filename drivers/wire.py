@@ -1,7 +1,6 @@
 """What every driver of a real or simulated instrument shares: its connection's life."""
 
 import asyncio
-import contextlib
 import logging
 import re
 from abc import abstractmethod
@@ -9,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from drivers.bus import Bus
+from drivers.comeback import BACKOFF_S, Comeback
 from drivers.framing import Framer, LineFramer
 from drivers.interfaces import Identity, Instrument
 from drivers.registry import Mounting
@@ -54,7 +54,7 @@ class WireInstrument(Instrument):
     model: ClassVar[str] = ""
     line: ClassVar[Mapping[str, Any]] = {}
     timeout_s: ClassVar[float] = 1.0
-    backoff_s: ClassVar[tuple[float, float]] = (0.1, 5.0)
+    backoff_s: ClassVar[tuple[float, float]] = BACKOFF_S
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting.name)
@@ -63,13 +63,13 @@ class WireInstrument(Instrument):
         wire = self.open_wire(mounting.address, self.line_settings(mounting))
         self.bus = Bus(self.name, wire, self.framer, self.resync(wire), timeout_s=self.timeout_s)
         self.power_cycle: PowerCycle | None = None
+        self._told: PowerCycle | None = None
         self._settings = Settings()
         self._identity: Identity | None = None
-        self._lost: DeviceError | None = None
         self._in_doubt = False
         self._silences = 0
         self._insider: asyncio.Task[Any] | None = None
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._comeback = Comeback(self.name, self._come_back, self.backoff_s)
 
     def line_settings(self, mounting: Mounting) -> Mapping[str, Any]:
         """Settings of a serial line; override it where the options have a say."""
@@ -114,13 +114,14 @@ class WireInstrument(Instrument):
         return self._identity
 
     async def close(self) -> None:
-        task, self._reconnecting = self._reconnecting, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._identity, self._lost, self._in_doubt, self._silences = None, None, False, 0
+        await self._comeback.end()
+        self._identity, self._in_doubt, self._silences = None, False, 0
         await self.bus.close()
+
+    async def check(self) -> str | None:
+        self._check_identity(await self.identify())
+        told, self._told = self._told, self.power_cycle
+        return None if self._told is told else str(self._told)
 
     async def request(self, message: bytes, *, timeout_s: float | None = None) -> bytes:
         """Ask the instrument; as `Bus.request`, with the connection watched.
@@ -160,7 +161,7 @@ class WireInstrument(Instrument):
         self._settings.forget(key)
 
     async def _watched(self, call: Callable[..., Awaitable[Any]], *args: Any, **more: Any) -> Any:
-        if self._identity is None or self._lost or self._in_doubt:
+        if self._identity is None or self._comeback.lost or self._in_doubt:
             await self._make_ready()
         try:
             reply = await call(*args, **more)
@@ -176,8 +177,8 @@ class WireInstrument(Instrument):
     async def _make_ready(self) -> None:
         if self._insider is not None and self._insider is asyncio.current_task():
             return
-        if self._lost:
-            text = f"{self.bus.resource}: lost and not back yet; it was: {self._lost}"
+        if self._comeback.lost:
+            text = f"{self.bus.resource}: lost and not back yet; it was: {self._comeback.lost}"
             raise DeviceConnectionError(self.name, text)
         if self._identity is None:
             raise DeviceStateError(self.name, "connect it first", "not connected")
@@ -203,40 +204,27 @@ class WireInstrument(Instrument):
     async def _count_silence(self, error: DeviceTimeoutError) -> None:
         self._in_doubt = True
         self._silences += 1
-        if self._silences >= SILENCES and self._identity is not None and self._lost is None:
+        if self._silences >= SILENCES and self._comeback.lost is None:
             await self.bus.close()
             self._lose(error)
 
     def _lose(self, error: DeviceError) -> None:
-        if self._lost is None and self._identity is not None and self._reconnecting is None:
-            self._lost = error
-            logger.warning("%s; trying to reconnect", error)
-            self._reconnecting = asyncio.create_task(self._reconnect())
+        if self._identity is not None:  # else it is `connect` that fails
+            self._comeback.begin(error)
 
-    async def _reconnect(self) -> None:
-        delay_s, longest_s = self.backoff_s
-        while self._lost is not None:
-            await asyncio.sleep(delay_s)
-            delay_s = min(2.0 * delay_s, longest_s)
-            try:
-                async with self.bus.sequence():
-                    await self._as_insider(self._revive)
-            except DeviceError as error:
-                await self.bus.close()
-                self._tell_if_new(error)
-        logger.warning("%s: %s: back", self.name, self.bus.resource)
-        self._reconnecting = None
+    async def _come_back(self) -> None:
+        """One attempt to reconnect."""
+        try:
+            async with self.bus.sequence():
+                await self._as_insider(self._revive)
+        except DeviceError:
+            await self.bus.close()
+            raise
 
     async def _revive(self) -> None:
         await self._open_and_identify()
         await self._check_power()
-        self._lost, self._silences = None, 0
-
-    def _tell_if_new(self, error: DeviceError) -> None:
-        """A log line when the trouble is another than before, not one an attempt."""
-        if isinstance(error, IdentityError) and not isinstance(self._lost, IdentityError):
-            logger.warning("%s", error)
-            self._lost = error
+        self._silences = 0
 
     async def _open_and_identify(self) -> Identity:
         await self.bus.open()

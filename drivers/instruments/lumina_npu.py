@@ -1,6 +1,7 @@
 """The Lumina NPU board on a serial line or a TCP port."""
 
 import asyncio
+import logging
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["LuminaNpu"]
 
+logger = logging.getLogger(__name__)
+
 IN_FLIGHT = 4
 """Batches of one `multiply` that are on the wire at once."""
 
@@ -43,6 +46,7 @@ class LuminaNpu(PhotonicProcessor):
             raise UsageError(f"{self.name}: needs an address: {FORMS}")
         self._link = WireLink(self.name, mounting.address)
         self._capabilities: ProcessorCapabilities | None = None
+        self._serial, self._boot = b"", 0
 
     async def connect(self) -> Identity:
         await self.close()
@@ -51,15 +55,22 @@ class LuminaNpu(PhotonicProcessor):
             await self._link.request(Kind.RESET)
             record = self._board(await self._link.request(Kind.IDENTIFY))
             self._capabilities = _capabilities(record)
+            self._serial, self._boot = bytes(record["serial"]), int(record["boot"])
         except BaseException:
             await self._link.close()
             raise
+        self._link.greet = self._greet
         self._link.heaters, self._link.outputs = int(record["heaters"]), int(record["ports"])
         names = ("manufacturer", "model", "serial", "firmware")
-        return Identity(*(bytes(record[name]).decode("ascii", "replace") for name in names))
+        return Identity(*(_text(record[name]) for name in names))
+
+    async def check(self) -> str | None:
+        if self._link.fault is not None:
+            raise DeviceConnectionError(self.name, f"{self._link.fault} and not back yet")
+        return None  # the loop hears from it each millisecond
 
     async def close(self) -> None:
-        self._capabilities = None
+        self._capabilities, self._link.greet = None, None
         await self._link.close()
 
     async def make_safe(self) -> None:
@@ -115,6 +126,20 @@ class LuminaNpu(PhotonicProcessor):
             raise ProtocolError(self.name, f"sent vectors {batch.shape}, got {seen.shape}")
         return Light(seen, standing.epoch, not standing.flags & HELD_SAFE)
 
+    async def _greet(self) -> None:
+        """After a lost connection: is it the same board, and has it been without power?
+
+        Nothing is set again: a board that was powered down is locked out, and says so in
+        its frames.
+        """
+        record = self._board(await self._link.request(Kind.IDENTIFY))
+        if bytes(record["serial"]) != self._serial:
+            text = f"serial number {_text(record['serial'])} answers, it was {_text(self._serial)}"
+            raise IdentityError(self.name, f"{self._link.resource}: {text}")
+        if int(record["boot"]) != self._boot:
+            logger.warning("%s: power-cycled: its rails are down", self.name)
+            self._boot = int(record["boot"])
+
     def _board(self, payload: bytes) -> np.void:
         """The board's description of itself."""
         if len(payload) != npu.BOARD.itemsize:
@@ -124,6 +149,10 @@ class LuminaNpu(PhotonicProcessor):
         if not bytes(record["model"]).startswith(b"NPU-"):
             raise IdentityError(self.name, f"{record['model']!r} answers, not an NPU board")
         return record
+
+
+def _text(field: bytes) -> str:
+    return bytes(field).decode("ascii", "replace")
 
 
 def _joined(batches: list[Light]) -> Light:

@@ -73,6 +73,16 @@ class RingEnds:
         state["fd"] = fd
         self.ring()
 
+    def detach(self) -> None:
+        """Take the wire away, and forget what came over it or waits for it.
+
+        Nobody may run the pump meanwhile.
+        """
+        self.pump.state["fd"] = -1
+        self.pump.state["gone"] = 1
+        self.pump.outbox.read[0] = self.pump.outbox.written[0]
+        self.fetch()
+
     @property
     def gone(self) -> bool:
         """Whether the wire has been lost since it was attached."""

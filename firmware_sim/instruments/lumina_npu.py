@@ -122,6 +122,7 @@ class LuminaNpu:
         self._endpoint.ready([self._listener_fd])
         client = self._client_fd()
         if client >= 0 and self._ends.pump.state["fd"][0] < 0:
+            self._ends.fetch()  # what the client before still asked is not answered to this one
             self._ends.attach(client)
 
     def _let_go(self) -> None:

@@ -254,6 +254,7 @@ class BoardRunner:
         """What the wire did to the frames, since the link was opened."""
         exchange, wire = self._exchange[0], self._board_link.pump.state[0]
         counts = {name: int(exchange[name]) for name in ("skipped", "stale", "restarts")}
+        counts["losses"] = self._board_link.losses
         return counts | {name: int(wire[name]) for name in ("corrupt", "unread", "unsent")}
 
 

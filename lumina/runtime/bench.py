@@ -20,10 +20,11 @@ from drivers.config import build_instrument
 from drivers.interfaces import Identity, Instrument, PhotonicProcessor
 from drivers.registry import Backend
 from lumina.control.running import runner_for
-from lumina.errors import UsageError
+from lumina.errors import DeviceStateError, UsageError
+from lumina.runtime.attendance import Attendance
 from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
-from lumina.runtime.device import PhotonicDevice
+from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.environment import Environment
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
@@ -70,6 +71,7 @@ class Bench:
         self.stations = stations
         self.instruments = instruments
         self.identities = identities
+        self._bring_up: dict[str, Callable[[], Awaitable[None]]] = {}
         self.planting: Planting | None = None
         if faults:
             if self.environment is None:
@@ -89,6 +91,28 @@ class Bench:
             UsageError: there are several; choose from `devices`.
         """
         return self._only.device
+
+    async def bring_up(self, processor: str | None = None) -> None:
+        """Bring a device up again that has come down by itself: see its `trouble`.
+
+        Args:
+            processor: its name; on a bench that has just one, it need not be given.
+
+        Raises:
+            DeviceStateError: it is up.
+            DeviceError: an instrument is still lost, or refuses.
+            SafetyError: a rail trips, or the chip is too hot to start.
+        """
+        station = self._only if processor is None else self.stations[processor]
+        device = station.device
+        if device.lifecycle not in (DeviceState.ERROR, DeviceState.UNINITIALISED):
+            raise DeviceStateError(device.name, "it is up, or coming up", device.state.value)
+        try:
+            await self._bring_up[device.name]()
+        except BaseException as error:
+            device.fail(f"it did not come up: {error}")
+            await to_the_end(station.fall_back())
+            raise
 
     @property
     def environment(self) -> Environment | None:
@@ -156,7 +180,11 @@ async def open_bench(
         await stack.enter_async_context(planted(bench.planting))
         for station in stations.values():
             prepare = partial(remember, bench, station.device, calibrations)
-            await stack.enter_async_context(running(station, journal, recorder, prepare))
+            drive = LoopDrive(station.runner)
+            up = bench._bring_up[station.device.name] = partial(
+                bring_up, station, drive, journal, prepare
+            )
+            await stack.enter_async_context(running(station, drive, journal, recorder, up))
         yield bench
 
 
@@ -250,23 +278,28 @@ def build_recorder(folder: RunFolder | None, bench: Bench) -> Recorder | None:
 @asynccontextmanager
 async def running(
     station: Station,
+    drive: LoopDrive,
     journal: Journal,
     recorder: Recorder | None,
-    prepare: Callable[[], Awaitable[None]],
+    up: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[None]:
     """A station that is up inside the block, watched, and down after it."""
-    drive = LoopDrive(station.runner)
-    supervisor = Supervisor(station.device, station.runner, journal, recorder, station.make_safe)
-    watching = asyncio.create_task(supervisor.run(), name=f"supervisor-{station.device.name}")
+    name = station.device.name
+    supervisor = Supervisor(station, journal, recorder)
+    watching = [
+        asyncio.create_task(supervisor.run(), name=f"supervisor-{name}"),
+        asyncio.create_task(Attendance(station, journal).run(), name=f"attendance-{name}"),
+    ]
     try:
-        await bring_up(station, drive, journal, prepare)
+        await up()
         yield
     finally:
         try:
             await to_the_end(shut_down(station, drive, journal))
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
             await supervisor.look()
 
 

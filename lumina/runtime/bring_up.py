@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import FanMode, HeaterMode, RailState, TecMode, Tier
 from lumina.errors import (
+    DeviceConnectionError,
     DeviceTimeoutError,
     LuminaError,
     RailFaultError,
@@ -45,6 +46,8 @@ async def bring_up(
         ThermallyUnsafeError: the guard refuses from the start.
     """
     device = station.device
+    if station.runner.fault is not None:
+        raise DeviceConnectionError(device.name, station.runner.fault)
     device.lifecycle = DeviceState.INITIALISING
     with journal.stage("bring_up", f"{device.name}: supplies, rails, laser"):
         await switch_supplies_on(station)
@@ -58,7 +61,7 @@ async def bring_up(
     with journal.stage("lock", f"{device.name}: carrier to {device.config.setpoint_c:g} C"):
         await device.settling.applied(device.loop.set_tec_mode(TecMode.REGULATE))
         await device.settling.carrier_locked()
-    device.lifecycle = DeviceState.READY
+    device.come_up()
     journal.tell(device.name, "state", f"{device.name} is ready", state="ready")
 
 
@@ -78,9 +81,11 @@ async def first_reading(device: PhotonicDevice) -> None:
     A board is locked out at first: it takes rails from a host that it has heard ask for none.
     """
     state = device.loop.arrays.state
+    began_at = int(state["tick"][0])
     for _ in range(round(FIRST_READING_S / POLL_S)):
         await asyncio.sleep(POLL_S)
-        if device.loop.latest() is not None and not state["locked_out"][0]:
+        told = device.loop.latest() is not None and state["tick"][0] > began_at
+        if told and not state["locked_out"][0]:
             break
     else:
         raise DeviceTimeoutError(device.name, "the board sends no sensor frames")

@@ -97,6 +97,8 @@ class PhotonicDevice:
         calibration: what is known of the chip; None until something is.
         uses: version of the stored calibration in use, by routine.
         counters: what it has done.
+        lifecycle: how far bring-up has come, the guard's word left out.
+        trouble: why it has to be brought up again, in words; empty while it has not.
         lock: held while a loaded matrix must stay loaded.
         settling: waits for what was commanded to stand.
     """
@@ -122,12 +124,13 @@ class PhotonicDevice:
             heater_bits=capabilities.heater_bits,
             telemetry_hz=telemetry_hz,
         )
-        self.settling = Settling(self.loop, lock_criterion)
+        self.settling = Settling(self.loop, lock_criterion, self._require_up)
         self.calibration: ChipCalibration | None = None
         self.uses: dict[str, int] = {}
         self.counters = Counters()
         self.lock = asyncio.Lock()
         self.lifecycle = DeviceState.UNINITIALISED
+        self.trouble = ""
         self._busy = 0
         self._scale: float | None = None
         self._programs: dict[bytes, FloatArray] = {}
@@ -279,7 +282,25 @@ class PhotonicDevice:
             product: ComplexArray = seen * (full_scale * self._scale / gain)
             return product
 
+    # What becomes of it
+
+    def fail(self, why: str) -> None:
+        """It cannot work, for as long as what is wrong lasts."""
+        self._fall(DeviceState.ERROR, why)
+
+    def come_down(self, why: str) -> None:
+        """Nothing is wrong any more, but it has to be brought up again."""
+        self._fall(DeviceState.UNINITIALISED, why)
+
+    def come_up(self) -> None:
+        """It is brought up."""
+        self.lifecycle, self.trouble = DeviceState.READY, ""
+
     # Inside
+
+    def _fall(self, state: DeviceState, why: str) -> None:
+        if self.lifecycle is not DeviceState.SHUTDOWN:
+            self.lifecycle, self.trouble, self._scale = state, why, None
 
     async def _shine(self, fields: ComplexArray) -> ComplexArray:
         """What the receivers see of `fields`, with the board as it was commanded.
@@ -308,9 +329,15 @@ class PhotonicDevice:
         finally:
             self._busy -= 1
 
-    def _require_safe(self) -> None:
+    def _require_up(self) -> None:
         if self.lifecycle not in (DeviceState.READY, DeviceState.INITIALISING):
-            raise DeviceStateError(self.name, "bring the device up first", self.lifecycle.value)
+            text = "bring the device up first"
+            if self.trouble:
+                text = f"{self.trouble}; bring the device up again"
+            raise DeviceStateError(self.name, text, self.lifecycle.value)
+
+    def _require_safe(self) -> None:
+        self._require_up()
         if self.tier >= Tier.CRITICAL:
             raise ThermallyUnsafeError(self.name, self.tier.name.lower(), self.die_temperature_c())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.interfaces import Light
@@ -45,9 +46,20 @@ class LockCriterion:
 class Settling:
     """What there is to wait for on one control loop."""
 
-    def __init__(self, loop: ControlLoop, lock: LockCriterion) -> None:
+    def __init__(
+        self, loop: ControlLoop, lock: LockCriterion, heed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Wait on a loop.
+
+        Args:
+            loop: the loop.
+            lock: when a temperature counts as locked.
+            heed: asked again and again in long waits: raises when there is nothing to wait
+                for any more.
+        """
         self._loop = loop
         self._lock = lock
+        self._heed = heed
         self._epoch = 0
 
     async def applied(self, sequence: int) -> None:
@@ -82,7 +94,7 @@ class Settling:
             waited_s += LOCK_POLL_S
             within = self._lock_error_k() <= lock.tolerance_k
             locked_s = locked_s + LOCK_POLL_S if within else 0.0
-            self._heed_guard()
+            self._heed_all()
 
     async def die_still(self) -> None:
         """Wait until the die's temperature stands.
@@ -98,7 +110,7 @@ class Settling:
                 return
             before_c = now_c
             await asyncio.sleep(STILL_S)
-            self._heed_guard()
+            self._heed_all()
         raise DeviceTimeoutError(self._loop.device, "the die's temperature does not come to rest")
 
     async def heaters_acting(self, sequence: int) -> None:
@@ -159,7 +171,7 @@ class Settling:
         """
         waited_s = 0.0
         while not self._acts():
-            self._heed_guard()
+            self._heed_all()
             if waited_s >= COMMAND_TIMEOUT_S:
                 raise DeviceTimeoutError(self._loop.device, "the board does not act on commands")
             await asyncio.sleep(TICK_S)
@@ -177,7 +189,8 @@ class Settling:
         target_c = float(self._loop.arrays.parameters["setpoint_c"][0])
         return abs(self._state("carrier_c") - target_c)
 
-    def _heed_guard(self) -> None:
+    def _heed_all(self) -> None:
+        self._heed()
         if self._state("tier") == Tier.EMERGENCY:
             raise ThermallyUnsafeError(
                 self._loop.device, "emergency", self._state("die_estimate_c")

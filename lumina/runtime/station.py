@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from drivers.config import InstrumentConfig
 from drivers.interfaces import Instrument, Laser, PowerSupply
 from drivers.options import LaserOptions, PowerSupplyOptions
+from lumina.control.records import HeaterMode, TecMode
 from lumina.control.running import Runner
 from lumina.errors import DeviceError
 from lumina.realtime import PERIOD_NS
@@ -57,6 +58,24 @@ class Station:
             and isinstance(config.options, PowerSupplyOptions)
         ]
 
+    async def fall_back(self) -> None:
+        """As before bring-up: light, heaters and TEC off, rails down in order.
+
+        The loop does its part as soon as it ticks, the board's watchdog if it does not; the
+        fan goes on. Nothing is waited for but the lasers.
+
+        Raises:
+            DeviceError: the first failure, after all was tried.
+        """
+        loop = self.device.loop
+        try:
+            loop.set_laser_scale(0.0)
+            loop.set_heater_mode(HeaterMode.OFF)
+            loop.set_tec_mode(TecMode.OFF)
+            loop.rails_down()
+        finally:
+            await self.make_safe()
+
     async def make_safe(self) -> None:
         """Light off, whatever the state; every instrument is tried.
 
@@ -81,13 +100,16 @@ class LoopDrive:
         self._runner = runner
         self._virtual: VirtualTimeLoop | None = None
         self._start_ns = 0
+        self._running = False
 
     def start(self) -> None:
-        """Start ticking from the present time.
+        """Start ticking from the present time; a loop that runs goes on.
 
         Raises:
             VirtualTimeError: time is virtual and the loop runs over a wire.
         """
+        if self._running:
+            return
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualTimeLoop):
             self._runner.advance(0)  # a board on a wire refuses here, not in mid-flight
@@ -96,6 +118,7 @@ class LoopDrive:
             loop.add_advancer(self._advance)
         else:
             self._runner.start()
+        self._running = True
 
     def stop(self) -> None:
         """Stop ticking; idempotent."""
@@ -103,6 +126,7 @@ class LoopDrive:
             self._virtual.remove_advancer(self._advance)
             self._virtual = None
         self._runner.stop()
+        self._running = False
 
     def _advance(self, time_ns: int) -> None:
         due = (time_ns - self._start_ns) // PERIOD_NS

@@ -12,11 +12,10 @@ import numpy as np
 
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
-from lumina.control.running import Runner
 from lumina.errors import DeviceError, StoreError
-from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.journal import Journal, Level
 from lumina.runtime.recording import Recorder
+from lumina.runtime.station import Station
 
 __all__ = ["Supervisor"]
 
@@ -36,34 +35,27 @@ TIER_LEVEL: dict[Tier, Level] = {
 class Supervisor:
     """Follows one device's telemetry until cancelled.
 
+    In an emergency or after a rail fault the lasers go off. When the loop stands still, or
+    finds its board powered down, the station falls back to where it was before bring-up.
+
     Args:
-        device: the device to watch.
-        runner: runs its loop.
+        station: the device to watch, and what serves it.
         journal: where changes are told.
         recorder: where rows go; None to record nothing.
-        make_safe: makes the device's other instruments safe (laser off); called once per
-            emergency, rail fault or stall.
     """
 
-    def __init__(
-        self,
-        device: PhotonicDevice,
-        runner: Runner,
-        journal: Journal,
-        recorder: Recorder | None,
-        make_safe: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._device = device
-        self._runner = runner
+    def __init__(self, station: Station, journal: Journal, recorder: Recorder | None) -> None:
+        self._station = station
+        self._device = station.device
         self._journal = journal
         self._recorder = recorder
-        self._make_safe = make_safe
         self._started_s: float | None = None
         self._cursor = 0
         self._tier = Tier.NORMAL
-        self._rails = [RailState.OFF] * len(device.config.rails)
+        self._rails = [RailState.OFF] * len(station.device.config.rails)
         self._silent_s = 0.0
         self._stalled = False
+        self._lockouts = 0
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -77,12 +69,13 @@ class Supervisor:
         if lost:
             self._tell("telemetry", f"{lost} telemetry rows lost: the reader was late", "warning")
         await self._watch_stall(bool(rows.size))
+        await self._watch_lockouts()
         if rows.size == 0:
             return
         self._record(rows)
         self._journal.pulse(self._device.name, row=rows[-1])
         for row in rows[self._changes(rows)]:
-            self._follow_rails(row)
+            await self._follow_rails(row)
             await self._follow_tier(row)
 
     def _changes(self, rows: Any) -> Any:
@@ -94,7 +87,7 @@ class Supervisor:
     def _record(self, rows: Any) -> None:
         if self._recorder is None:
             return
-        lateness = self._runner.lateness()
+        lateness = self._station.runner.lateness()
         missed = lateness.missed if lateness is not None else 0
         try:
             self._recorder.record(self._device, rows, started_s=self._start_s(), missed=missed)
@@ -113,9 +106,9 @@ class Supervisor:
         at_s = self._time_of(row)
         self._tell("tier", text, TIER_LEVEL[tier], at_s=at_s, before=before.name, after=tier.name)
         if tier is Tier.EMERGENCY:
-            await self._secure()
+            await self._secure(self._station.make_safe)
 
-    def _follow_rails(self, row: Any) -> None:
+    async def _follow_rails(self, row: Any) -> None:
         for index, rail in enumerate(self._device.config.rails):
             state = RailState(int(row["rail_state"][index]))
             if state is self._rails[index]:
@@ -125,24 +118,43 @@ class Supervisor:
             text = f"rail {rail.name} {state.name.lower().replace('_', ' ')}"
             if faulty:
                 text += f": {FAULT_NAMES[int(row['rail_fault'][index])]}"
-                self._device.lifecycle = DeviceState.ERROR
+                self._device.fail(text)
             level: Level = "error" if faulty else "info"
             at_s = self._time_of(row)
             self._tell("rail", text, level, at_s=at_s, rail=rail.name, state=state.name)
+            if faulty:
+                await self._secure(self._station.make_safe)
 
     async def _watch_stall(self, alive: bool) -> None:
+        if self._cursor == 0:
+            return  # it has not begun
         self._silent_s = 0.0 if alive else self._silent_s + PERIOD_S
-        if self._silent_s >= STALL_S and not self._stalled:
+        if alive and self._stalled:
+            self._stalled = False
+            self._tell("stall", "the 1 kHz loop ticks again", "warning")
+            self._device.come_down("its 1 kHz loop had stopped")
+        elif self._silent_s >= STALL_S and not self._stalled:
             self._stalled = True
-            self._device.lifecycle = DeviceState.ERROR
-            fault = self._runner.fault
+            fault = self._station.runner.fault
             because = f": {fault}" if fault is not None else ""
             self._tell("stall", f"the 1 kHz loop has stopped{because}", "error")
-            await self._secure()
+            self._device.fail(f"its 1 kHz loop has stopped{because}")
+            await self._secure(self._station.fall_back)
 
-    async def _secure(self) -> None:
+    async def _watch_lockouts(self) -> None:
+        """A board that was powered down by itself has its rails off, as before bring-up."""
+        lockouts = int(self._device.loop.arrays.state["lockouts"][0])
+        if lockouts == self._lockouts:
+            return
+        self._lockouts = lockouts
+        text = "the board was powered down: it was without power, or without us for a second"
+        self._tell("lockout", text, "error")
+        self._device.come_down(text)
+        await self._secure(self._station.fall_back)
+
+    async def _secure(self, make_safe: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._make_safe()
+            await make_safe()
         except DeviceError as error:
             self._tell("unsafe", f"could not be made safe: {error}", "error")
 

@@ -1,0 +1,93 @@
+"""Asks the instruments beside a processor once a second whether they are still there.
+
+Nobody talks to a laser or a supply while a bench just runs, so nobody would notice that it
+has gone, or that it has been without power and is dark since.
+"""
+
+import asyncio
+
+from drivers.interfaces import Instrument, OpticalPowerMeter, PhotonicProcessor
+from lumina.errors import DeviceError, DeviceTimeoutError
+from lumina.runtime.device import DeviceState
+from lumina.runtime.journal import Journal
+from lumina.runtime.station import Station
+
+__all__ = ["Attendance"]
+
+PERIOD_S = 1.0
+
+
+class Attendance:
+    """Watches a station's instruments until cancelled.
+
+    A lost instrument that only measures is told; one that acts on the board takes the
+    station down to where it was before bring-up. The board itself is heard each millisecond
+    by its loop, which the supervisor watches.
+    """
+
+    def __init__(self, station: Station, journal: Journal) -> None:
+        self._station, self._journal = station, journal
+        self._missing: set[str] = set()
+        self._trouble = ""  # as told to the device
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for instrument, _ in self._station.instruments:
+                if not isinstance(instrument, PhotonicProcessor):
+                    group.create_task(self._attend(instrument), name=f"attend-{instrument.name}")
+
+    async def _attend(self, instrument: Instrument) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            try:
+                news = await instrument.check()
+            except DeviceTimeoutError:
+                continue  # one silence is no loss: the driver counts them
+            except DeviceError as error:
+                await self._note_loss(instrument, error)
+            else:
+                await self._note_presence(instrument, news)
+
+    async def _note_loss(self, instrument: Instrument, error: DeviceError) -> None:
+        if instrument.name in self._missing:
+            return
+        self._missing.add(instrument.name)
+        self._journal.tell(instrument.name, "lost", str(error), level="error")
+        if acts(instrument):
+            self._trouble = f"{instrument.name} is lost"
+            self._station.device.fail(self._trouble)
+            await self._fall_back()
+
+    async def _note_presence(self, instrument: Instrument, news: str | None) -> None:
+        if instrument.name in self._missing:
+            self._missing.remove(instrument.name)
+            self._journal.tell(instrument.name, "back", f"{instrument.name}: back")
+            self._come_down_if_all_are_back(instrument)
+        if news is None:
+            return
+        self._journal.tell(
+            instrument.name, "changed", f"{instrument.name}: {news}", level="warning"
+        )
+        if acts(instrument) and not self._missing:
+            self._station.device.come_down(f"{instrument.name}: {news}")
+            await self._fall_back()
+
+    def _come_down_if_all_are_back(self, instrument: Instrument) -> None:
+        device = self._station.device
+        ours = device.lifecycle is DeviceState.ERROR and device.trouble == self._trouble
+        if ours and not self._missing:
+            device.come_down(f"{instrument.name} was lost")
+
+    async def _fall_back(self) -> None:
+        device = self._station.device
+        try:
+            await self._station.fall_back()
+        except DeviceError as error:
+            text = f"could not be made safe: {error}"
+            self._journal.tell(device.name, "unsafe", text, level="error")
+
+
+def acts(instrument: Instrument) -> bool:
+    """Whether the board's light, heat or power depends on an instrument."""
+    return not isinstance(instrument, OpticalPowerMeter)
