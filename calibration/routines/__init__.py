@@ -6,13 +6,24 @@ store, bring-up, resuming and the report take it from there.
 
 from collections.abc import Sequence
 
+from calibration.routines._drift import DriftRoutine
 from calibration.routines._mesh import MeshRoutine
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
 from lumina.errors import UsageError
 
-__all__ = ["ROUTINES", "Device", "Routine", "Workplace", "chosen", "named", "routine"]
+__all__ = [
+    "ROUTINES",
+    "Device",
+    "Move",
+    "Routine",
+    "Verdict",
+    "Workplace",
+    "chosen",
+    "named",
+    "routine",
+]
 
-ROUTINES: tuple[Routine, ...] = (MeshRoutine(),)
+ROUTINES: tuple[Routine, ...] = (MeshRoutine(), DriftRoutine())
 
 
 def routine(name: str) -> Routine | None:

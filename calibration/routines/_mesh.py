@@ -1,11 +1,17 @@
 """Routine `mesh`: every shifter, coupler and loss of an interferometer mesh."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
+from calibration.drift import DriftReport, check_chip
 from calibration.findings import Findings
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
-from calibration.result import ChannelFault, ChipCalibration
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.result import ChannelFault, ChipCalibration, Part
+from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
+from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["MeshRoutine"]
+__all__ = ["MeshRoutine", "moves_in"]
 
 
 class MeshRoutine(Routine):
@@ -13,6 +19,9 @@ class MeshRoutine(Routine):
 
     name = "mesh"
     finds = "drive law, offset and drift of every phase shifter; couplers; loss; crosstalk"
+
+    def applies(self, place: Workplace) -> bool:
+        return isinstance(place.device.capabilities.architecture, MeshArchitecture)
 
     def cost(self, place: Workplace) -> int:
         return options_for(place).measurements(place.chip.architecture)
@@ -27,6 +36,20 @@ class MeshRoutine(Routine):
     async def apply(self, device: Device, findings: Findings) -> None:
         await device.install(ChipCalibration.from_findings(findings))
 
+    async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
+        known = ChipCalibration.from_findings(findings)
+        report = await check_chip(place.chip, known, rng=place.rng, progress=place.progress)
+        return Verdict(
+            holds=report.holds,
+            moves=tuple(moves_in(report)),
+            figures={
+                "transfer_error": report.transfer_error,
+                "noise": report.noise,
+                "largest_phase_rad": float(np.abs(report.drift.phase_rad[known.good]).max()),
+                "measurements": report.measurements,
+            },
+        )
+
     def faults(self, findings: Findings) -> tuple[ChannelFault, ...]:
         return ChipCalibration.from_findings(findings).faults
 
@@ -40,6 +63,17 @@ class MeshRoutine(Routine):
             "shifters": found.architecture.shifters,
             "shifters_good": int(found.good.sum()),
         }
+
+
+def moves_in(report: DriftReport) -> Iterator[Move]:
+    """The channels that a check found moved."""
+    drift = report.drift
+    for channel in np.flatnonzero(report.phase_moved).tolist():
+        by, sigma = float(drift.phase_rad[channel]), float(drift.phase_sigma_rad[channel])
+        yield Move(Part.SHIFTER, channel, "phase_rad", by, sigma)
+    for channel in np.flatnonzero(report.output_moved).tolist():
+        by, sigma = float(drift.output_gain[channel]) - 1.0, float(drift.output_sigma[channel])
+        yield Move(Part.OUTPUT, channel, "gain", by, sigma)
 
 
 def options_for(place: Workplace) -> CalibrationOptions:

@@ -1,7 +1,7 @@
 """What a routine is: a name, what it finds, what it costs, how it is run and applied."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,14 +11,18 @@ from calibration.chip import ChipUnderTest
 from calibration.findings import Findings
 from calibration.mesh.measuring import Progress
 from calibration.result import ChannelFault, ChipCalibration
-from drivers.interfaces import Instrument
+from drivers.interfaces import Instrument, ProcessorCapabilities
 from lumina.control.loop import ControlLoop
 
-__all__ = ["Device", "Routine", "Workplace"]
+__all__ = ["Device", "Move", "Routine", "Verdict", "Workplace"]
 
 
 class Device(ChipUnderTest, Protocol):
     """A photonic processor as a calibration finds it, and as it is left behind."""
+
+    @property
+    def capabilities(self) -> ProcessorCapabilities:
+        """What the board says it has."""
 
     @property
     def loop(self) -> ControlLoop:
@@ -44,6 +48,7 @@ class Workplace:
         rng: for the routine's own choices.
         progress: told how far each stage of the routine is.
         known: what is known already: stored, or found by routines before this one.
+        tell: takes a line for the log: what the routine noticed.
     """
 
     device: Device
@@ -52,6 +57,45 @@ class Workplace:
     rng: Generator
     progress: Progress
     known: Mapping[str, Findings] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda line: None
+
+
+@dataclass(frozen=True)
+class Move:
+    """One quantity that is no longer what it was when it was calibrated.
+
+    Attributes:
+        part: what `channel` counts, or what else has moved.
+        channel: from 0; None where there is but one.
+        quantity: what of it, its unit in the name.
+        by: how far, with its sign.
+        sigma: the uncertainty of that.
+    """
+
+    part: str
+    channel: int | None
+    quantity: str
+    by: float
+    sigma: float
+
+    def __str__(self) -> str:
+        which = self.part if self.channel is None else f"{self.part} {self.channel}"
+        return f"{which}: {self.quantity} {self.by:+.3g} +- {self.sigma:.1g}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a quick look says about stored findings.
+
+    Attributes:
+        holds: whether they may be used as they are.
+        moves: what has moved.
+        figures: what else was seen, units in the names.
+    """
+
+    holds: bool
+    moves: tuple[Move, ...]
+    figures: Mapping[str, float | int | str]
 
 
 class Routine(ABC):
@@ -81,6 +125,10 @@ class Routine(ABC):
     async def run(self, place: Workplace) -> Findings:
         """Measure. The device is brought up and at its set point, and is left there.
 
+        Returns:
+            What was found; a routine that only betters what another one found returns
+            findings of that name.
+
         Raises:
             CalibrationError: nothing could be found.
             DeviceError: an instrument failed.
@@ -96,6 +144,14 @@ class Routine(ABC):
         Raises:
             CalibrationError: findings of another schema, or that do not fit the device.
         """
+
+    async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
+        """See in less than a minute whether findings still hold; None if that cannot be seen.
+
+        Raises:
+            CalibrationError: nothing can be seen at all.
+        """
+        return None
 
     def faults(self, findings: Findings) -> tuple[ChannelFault, ...]:
         """Channels that were left out."""

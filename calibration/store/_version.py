@@ -33,6 +33,7 @@ class Chip(_Record):
 class Provenance(_Record):
     """How findings came about."""
 
+    routine: str = Field("", description="routine that measured")
     measured: datetime = Field(description="wall-clock end of the measurement, with time zone")
     run: str = Field(description="path of the run folder")
     raw: str | None = Field(None, description="raw measurements, a file of the run folder")

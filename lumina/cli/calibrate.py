@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lumina.cli.run import calibrations_folder, live_or_log, parse_backend, write_report
+from lumina.errors import UsageError
 
 __all__ = ["calibrate"]
 
@@ -21,6 +22,10 @@ def calibrate(
     routines: Annotated[
         list[str] | None, typer.Argument(help="Routines to run; all that apply by default.")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only see whether the stored calibration holds: a minute."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
     ] = False,
@@ -41,8 +46,11 @@ def calibrate(
 
     Each calibration becomes a new version beside the earlier ones. The next bring-up of the
     same chip uses the newest by itself, as long as it is fresh.
+
+    With --check nothing is stored; the exit code is 0 if the newest calibration of every chip
+    holds, and 1 if one has drifted. The routine `drift` then refits what moved.
     """
-    from lumina.runtime.calibrating import CalibrationPlan, run_calibration
+    from lumina.runtime.calibrating import CalibrationPlan, run_calibration, run_check
     from lumina.runtime.config import load_config
     from lumina.runtime.wall_clock import utc_now
 
@@ -60,14 +68,21 @@ def calibrate(
         routines=tuple(routines or ()),
         resume=resume,
     )
+    if check and (routines or resume):
+        raise UsageError("--check looks at what is stored: it takes no routine and no --resume")
     with ExitStack() as stack:
-        result = run_calibration(plan, utc_now, live_or_log(stack, settings.name))
+        work = run_check if check else run_calibration
+        result = work(plan, utc_now, live_or_log(stack, settings.name))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
     document["report"] = write_report(Path(result["run"]))
     if as_json:
         typer.echo(json.dumps(document, indent=2))
+    elif check:
+        show_check(document)
     else:
         show(document)
+    if not document.get("holds", True):
+        raise typer.Exit(1)
 
 
 def show(document: dict[str, Any]) -> None:
@@ -81,6 +96,29 @@ def show(document: dict[str, Any]) -> None:
         console.print(f"stored      {stored['file']}", highlight=False)
     console.print(f"run folder  {document['run']}", highlight=False)
     console.print(f"report      {document['report']}", highlight=False)
+
+
+def show_check(document: dict[str, Any]) -> None:
+    """Print what a check has shown, for people."""
+    console = Console()
+    for device, check in document["checks"].items():
+        for name, verdict in check["routines"].items():
+            word = "[green]holds[/]" if verdict["holds"] else "[red]has drifted[/]"
+            error = verdict.get("transfer_error")
+            known = "" if error is None else f": matrices predicted to {error:.2%}"
+            console.print(f"{device}: {name} of calibration {check['version']} {word}{known}")
+            for reason in verdict["stale"]:
+                console.print(Text(f"  stale: {reason}", style="yellow"))
+            for move in verdict["moved"]:
+                console.print(Text(f"  {_move(move)}", style="yellow"))
+    console.print(f"run folder  {document['run']}", highlight=False)
+    if not document["holds"]:
+        console.print(f"`lumina calibrate {document['config']} drift` refits what moved.")
+
+
+def _move(move: dict[str, Any]) -> str:
+    which = f"{move['part']} {'' if move['channel'] is None else move['channel']}".strip()
+    return f"{which}: {move['quantity']} {move['by']:+.3g} +- {move['sigma']:.1g}"
 
 
 def _device_table(device: str, stored: dict[str, Any]) -> Table:

@@ -9,6 +9,7 @@ from calibration.store import (
     CalibrationStore,
     Chip,
     FreshnessRules,
+    Section,
     StoredCalibration,
     Surroundings,
     why_stale,
@@ -19,7 +20,7 @@ from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.journal import Journal
 
-__all__ = ["Calibrations", "apply_stored", "chip_of"]
+__all__ = ["Calibrations", "apply_stored", "chip_of", "stale_reasons"]
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,10 @@ async def apply_stored(
         journal.tell(device.name, "calibration", text, stored=False)
     if stored is None:
         return None
-    settings = config.calibration
-    rules = FreshnessRules(settings.max_age_h, settings.max_carrier_k)
-    surroundings = Surroundings(calibrations.now, device.config.setpoint_c)
     for name, section in stored.sections.items():
         if name in calibrations.anew:
             continue
-        reasons = why_stale(section.provenance, rules, surroundings)
+        reasons = stale_reasons(section, config, device.name, calibrations.now)
         reasons += await _refused(device, name, stored) if not reasons else []
         what = f"{device.name}: {name} of calibration {stored.version}"
         text = f"{what} not used: {'; '.join(reasons)}" if reasons else f"{what} is used"
@@ -92,6 +90,14 @@ async def apply_stored(
         if not reasons:
             device.uses[name] = stored.version
     return stored
+
+
+def stale_reasons(section: Section, config: BenchConfig, device: str, now: datetime) -> list[str]:
+    """Why bring-up does not use a section, in words; empty while it is fresh."""
+    settings = config.calibration
+    rules = FreshnessRules(settings.max_age_h, settings.max_carrier_k)
+    surroundings = Surroundings(now, config.control_for(device).setpoint_c)
+    return why_stale(section.provenance, rules, surroundings)
 
 
 async def _refused(device: PhotonicDevice, name: str, stored: StoredCalibration) -> list[str]:

@@ -1,10 +1,17 @@
 """What a calibration run is to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
+from lumina.errors import UsageError
 from lumina.runtime.recorded import RunPlan
 
-__all__ = ["CalibrationPlan"]
+__all__ = ["CalibrationPlan", "WallClock"]
+
+WallClock = Callable[[], datetime]
+"""The present date and time, for records only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +25,14 @@ class CalibrationPlan(RunPlan):
 
     routines: tuple[str, ...] = ()
     resume: bool = False
+
+    @property
+    def store(self) -> Path:
+        """Folder of stored calibrations.
+
+        Raises:
+            UsageError: the plan names none.
+        """
+        if self.calibrations is None:
+            raise UsageError("a calibration needs a folder to be stored in")
+        return self.calibrations

@@ -135,18 +135,20 @@ class Progress:
         """Let go of a tape that was played to its end."""
         _earlier(self.tape_path(device, routine)).unlink(missing_ok=True)
 
-    def found(self, bench: str, device: str, chip: Chip) -> dict[str, Section]:
-        """What routines that are done have found, by name."""
-        stored, _ = self._store(bench, device).newest(chip)
-        return {} if stored is None else dict(stored.sections)
+    def found(self, bench: str, device: str) -> dict[str, Section]:
+        """What routines that are done have found, by the routine."""
+        store = self._store(bench, device)
+        stored = [store.read(version) for version in store.versions()]
+        return {s.provenance.routine: s for one in stored for s in one.sections.values()}
 
-    def keep(self, bench: str, device: str, chip: Chip, name: str, section: Section) -> None:
+    def keep(self, bench: str, device: str, chip: Chip, section: Section) -> None:
         """Keep what a routine has found.
 
         Raises:
             StoreError: it cannot be written.
         """
-        self._store(bench, device).add(chip, {name: section}, section.provenance.measured)
+        name, when = section.findings.routine, section.provenance.measured
+        self._store(bench, device).add(chip, {name: section}, when)
 
     def _store(self, bench: str, device: str) -> CalibrationStore:
         return CalibrationStore(self.folder / _FOUND, bench, device)

@@ -1,21 +1,17 @@
 """A calibration run: routine after routine on one bench, then a new version in the store."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
-from zlib import crc32
-
-import numpy as np
 
 from calibration.routines import Routine, Workplace, chosen, named
-from calibration.store import Provenance, Section, StoredCalibration
+from calibration.store import Provenance, Section, StoredCalibration, changes_between
 from calibration.tape import TapedChip, TapeWriter
-from lumina.errors import UsageError
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.calibrating._checkpoint import Memory
-from lumina.runtime.calibrating._plan import CalibrationPlan
+from lumina.runtime.calibrating._place import generator, workplace
+from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
 from lumina.runtime.calibrating._resume import Progress
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import PhotonicDevice
@@ -25,8 +21,6 @@ from lumina.runtime.stored import Calibrations, chip_of
 from lumina.store import RunFolder
 
 __all__ = ["run_calibration"]
-
-WallClock = Callable[[], datetime]
 
 
 def run_calibration(plan: CalibrationPlan, wall_clock: WallClock, *views: View) -> dict[str, Any]:
@@ -42,10 +36,8 @@ def run_calibration(plan: CalibrationPlan, wall_clock: WallClock, *views: View) 
             left as it is.
         KeyboardInterrupt: interrupted; the bench was shut down in order.
     """
-    if plan.calibrations is None:
-        raise UsageError("a calibration needs a folder to be stored in")
     anew = tuple(routine.name for routine in named(plan.routines))
-    calibrations = Calibrations(plan.calibrations, wall_clock(), anew)
+    calibrations = Calibrations(plan.store, wall_clock(), anew)
 
     def work(config: BenchConfig, folder: RunFolder) -> Coroutine[Any, Any, dict[str, Any]]:
         progress = Progress.begin(plan, folder)
@@ -112,23 +104,39 @@ class _DeviceRun:
         store = calibrations.of(self._bench.config, self._name)
         stored, _ = store.newest(self._chip)
         known = {} if stored is None else {n: s.findings for n, s in stored.sections.items()}
-        place = Workplace(
-            device=self._device,
-            chip=self._device,
-            instruments={i.name: i for i, _ in self._bench.stations[self._name].instruments},
-            rng=np.random.default_rng(),
-            progress=self._tell_progress,
-            known=known,
-        )
+        place = workplace(self._bench, self._name, known)
         sections: dict[str, Section] = {}
         for routine in chosen(self._plan.routines, place):
             section = await self._earlier(routine) or await self._section(routine, place)
-            sections[routine.name] = section
-            place = replace(place, known={**place.known, routine.name: section.findings})
-        if stored is None or not self._is_stored(stored, sections):
-            stored = store.add(self._chip, sections, self._wall_clock())
+            sections[section.findings.routine] = section
+            found = {section.findings.routine: section.findings}
+            place = replace(place, known={**place.known, **found})
+        there = stored is not None and self._is_stored(stored, sections)
+        new = stored if there else store.add(self._chip, sections, self._wall_clock())
+        assert new is not None
         self._journal.tell(self._name, "stored", f"{self._name}: calibration stored")
-        return stored.summary() | {"routines": {n: _told(n, s) for n, s in sections.items()}}
+        return self._results(stored, new, sections)
+
+    def _results(
+        self,
+        before: StoredCalibration | None,
+        stored: StoredCalibration,
+        sections: Mapping[str, Section],
+    ) -> dict[str, Any]:
+        """What was found and stored, as plain values."""
+        routines = {}
+        for name, section in sections.items():
+            (of,) = named([name])
+            routines[name] = of.figures(section.findings) | {
+                "measurements": section.provenance.measurements,
+                "bench_time_s": section.provenance.bench_time_s,
+                "faults": [str(fault) for fault in of.faults(section.findings)],
+            }
+        changes = [] if before is None else changes_between(before, stored)
+        return stored.summary() | {
+            "routines": routines,
+            "changes": [asdict(change) for change in changes if change.routine in sections],
+        }
 
     def _is_stored(self, stored: StoredCalibration, sections: dict[str, Section]) -> bool:
         """Whether an interrupted run came as far as to store these."""
@@ -144,12 +152,13 @@ class _DeviceRun:
 
     async def _earlier(self, routine: Routine) -> Section | None:
         """What an interrupted run has found with a routine; None if it is to be run."""
-        found = self._progress.found(self._bench.config.name, self._name, self._chip)
+        found = self._progress.found(self._bench.config.name, self._name)
         if routine.name not in found or self._progress.is_at(self._name, routine.name):
             return None
         self._progress.pass_by(self._name, routine.name)
         section = found[routine.name]
-        await routine.apply(self._device, section.findings)
+        (of,) = named([section.findings.routine])
+        await of.apply(self._device, section.findings)
         text = f"{self._name}: {routine.name} was done before the interruption"
         self._journal.tell(self._name, "resumed", text, routine=routine.name)
         return section
@@ -164,20 +173,20 @@ class _DeviceRun:
             TapeWriter(path) as tape,
         ):
             chip = await self._taped_chip(routine, tape)
-            seed = np.random.SeedSequence([self._plan.seed, crc32(routine.name.encode())])
-            here = replace(place, chip=chip, rng=np.random.default_rng(seed))
+            here = replace(place, chip=chip, rng=generator(self._plan.seed, routine.name))
             findings = await routine.run(here)
             tape.sync()
         for fault in routine.faults(findings):
             self._journal.tell(name, "fault", f"{name}: {fault}", level="warning")
         by_the_way = {
+            "routine": routine.name,
             "raw": path.name,
             "raw_sha256": sha256(path.read_bytes()).hexdigest(),
             "measurements": chip.measurements,
             "bench_time_s": self._journal.now_s() - began_s,
         }
         section = Section(findings, self._provenance().model_copy(update=by_the_way))
-        self._progress.keep(self._bench.config.name, name, self._chip, routine.name, section)
+        self._progress.keep(self._bench.config.name, name, self._chip, section)
         return section
 
     async def _taped_chip(self, routine: Routine, tape: TapeWriter) -> TapedChip:
@@ -213,9 +222,6 @@ class _DeviceRun:
             await catch_up()
         return chip
 
-    def _tell_progress(self, stage: str, done: float) -> None:
-        self._journal.pulse("calibrate", step=stage, fraction=done)
-
     def _provenance(self) -> Provenance:
         plan, manifest, config = self._plan, self._folder.manifest, self._bench.config
         return Provenance(
@@ -233,13 +239,3 @@ class _DeviceRun:
             revision=None if manifest.git is None else str(manifest.git),
             instruments={name: str(who) for name, who in self._bench.identities.items()},
         )
-
-
-def _told(name: str, section: Section) -> dict[str, Any]:
-    """What a routine found, in short."""
-    (routine,) = named([name])
-    return routine.figures(section.findings) | {
-        "measurements": section.provenance.measurements,
-        "bench_time_s": section.provenance.bench_time_s,
-        "faults": [str(fault) for fault in routine.faults(section.findings)],
-    }

@@ -5,8 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from calibration import routines
+from calibration.findings import Findings
+from calibration.routines import Device, Routine, Workplace
 from lumina.errors import CalibrationError, UsageError
 from lumina.runtime.calibrating import CalibrationPlan, run_calibration
 from lumina.runtime.calibrating import _resume as resume
@@ -14,6 +18,31 @@ from lumina.runtime.wall_clock import utc_now
 from lumina.store import open_run
 
 SMALL = Path(__file__).parents[3] / "lab_configs/small.yaml"
+
+
+class Glances(Routine):
+    """A routine of a few looks."""
+
+    name = "glances"
+    finds = "what three settings look like"
+
+    def cost(self, place: Workplace) -> int:
+        return 3
+
+    async def run(self, place: Workplace) -> Findings:
+        seen = []
+        for drive_v in place.rng.uniform(0.0, 5.0, (3, place.chip.architecture.shifters)):
+            await place.chip.set_drive_v(drive_v)
+            seen.append(await place.chip.measure_transfer())
+        return Findings(self.name, 1, arrays={"transfer": np.stack(seen)})
+
+    async def apply(self, device: Device, findings: Findings) -> None:
+        """Nothing is used of it."""
+
+
+@pytest.fixture(autouse=True)
+def quick_routine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routines, "ROUTINES", (Glances(),))
 
 
 @pytest.fixture
@@ -55,8 +84,17 @@ def test_only_an_unfinished_run_of_the_same_plan_is_gone_on_with(plan: Calibrati
     assert again["calibrations"]["npu"]["version"] == 2
     assert again["calibrations"]["npu"]["routines"] == first["calibrations"]["npu"]["routines"]
     as_if_killed(again["run"])
-    for other in (replace(plan, seed=4), replace(plan, routines=("mesh",))):
+    for other in (replace(plan, seed=4), replace(plan, routines=("glances",))):
         assert calibrate(other)["resumed_from"] == []
+
+
+def test_what_is_found_does_not_depend_on_the_interruption(plan: CalibrationPlan) -> None:
+    whole = calibrate(plan)
+    as_if_killed(whole["run"])
+    again = calibrate(plan)
+    assert again["bench_time_s"] == whole["bench_time_s"]
+    tapes = [(Path(run["run"]) / "npu_glances.tape").read_bytes() for run in (whole, again)]
+    assert tapes[0] == tapes[1]
 
 
 def test_a_run_that_took_nothing_over_yet_is_passed_by(plan: CalibrationPlan) -> None:
