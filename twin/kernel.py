@@ -87,7 +87,9 @@ def exchange_heat(heat: Heat, cooling: Cooling, state: Any, inputs: Any, head: A
     for node in range(heat_w.size):
         heat_w[node] = 0.0
     heat_w[heat.die] = state.compute_power_w + state.heater_power_w
-    heat_w[heat.die] += clamp(inputs.die_heat_w, 0.0, MOST_HEAT_W)
+    powered = state.powered
+    if powered[0] + powered[1] + powered[2] + powered[3] > 0:
+        heat_w[heat.die] += clamp(inputs.die_heat_w, 0.0, MOST_HEAT_W)
     heat_w[cooling.cold] += clamp(inputs.carrier_heat_w, 0.0, MOST_HEAT_W)
     ambient_c = clamp(inlet_c(inputs), COLDEST_C, HOTTEST_C)
     add_cooling(cooling, state, inputs, temperature_c, heat_w, ambient_c)

@@ -81,8 +81,8 @@ PLANT_INPUTS = np.dtype(
         ("tec_fault", "f8"),
         ("fan_stall", "f8"),
         ("fan_drag", "f8"),  # share of the commanded speed that is not reached
-        ("die_heat_w", "f8"),  # heat that no meter sees
-        ("carrier_heat_w", "f8"),
+        ("die_heat_w", "f8"),  # of a leak that no meter sees; it needs a part with power
+        ("carrier_heat_w", "f8"),  # from outside
         ("ambient_step_k", "f8"),
         ("heater_open", "f8"),  # 1 + the channel
         ("heater_short", "f8"),  # 1 + the channel

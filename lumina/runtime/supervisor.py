@@ -75,8 +75,8 @@ class Supervisor:
         self._record(rows)
         self._journal.pulse(self._device.name, row=rows[-1])
         for row in rows[self._changes(rows)]:
+            await self._follow_tier(row)  # first: rails follow the guard
             await self._follow_rails(row)
-            await self._follow_tier(row)
 
     def _changes(self, rows: Any) -> Any:
         """Which rows differ from the one before, in tier or rails."""

@@ -8,6 +8,7 @@ from lumina.store._catalogue import RunRecord, list_runs, open_run
 from lumina.store._columns import TELEMETRY, channel_columns, rail_columns
 from lumina.store._events import Event, EventLog
 from lumina.store._files import canonical_json, plain, write_atomic, write_once
+from lumina.store._incidents import FaultSpan, Incident, find_faults, find_incidents
 from lumina.store._manifest import Manifest
 from lumina.store._run_folder import RunFolder
 from lumina.store._trace import TraceHasher
@@ -16,12 +17,16 @@ __all__ = [
     "TELEMETRY",
     "Event",
     "EventLog",
+    "FaultSpan",
+    "Incident",
     "Manifest",
     "RunFolder",
     "RunRecord",
     "TraceHasher",
     "canonical_json",
     "channel_columns",
+    "find_faults",
+    "find_incidents",
     "list_runs",
     "open_run",
     "plain",

@@ -108,6 +108,8 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     frames.table("rails").extend(voltages)
     run.write_event(Event(0.0, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}))
     run.write_event(Event(0.0, "info", "bench", "stage", "", {"stage": HOSTILE, "phase": "start"}))
+    planted = {"spec": HOSTILE, "phase": "struck"}
+    run.write_event(Event(0.5, "warning", HOSTILE, "fault", HOSTILE, planted))
     results = {
         HOSTILE: {HOSTILE: [HOSTILE]},
         "accuracy": {"digital": 0.5, HOSTILE: HOSTILE},

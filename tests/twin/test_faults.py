@@ -246,3 +246,13 @@ def test_a_dead_meter_reads_nothing_of_what_is_burnt() -> None:
     plant.step(50)
     assert plant.sensor.head["compute_power_w"][0] == 0.0
     assert plant.arrays.state["compute_power_w"][0] == 20.0
+
+
+def test_a_leak_on_the_die_ends_with_the_power_and_a_hot_neighbour_does_not() -> None:
+    plant = build()
+    plant.actuator.head["flags"] = 0
+    plant.inputs["die_heat_w"] = plant.inputs["carrier_heat_w"] = 10.0
+    plant.inputs["supply_on"] = 0.0
+    plant.step(100)
+    assert plant.temperatures_c()["die"] < plant.temperatures_c()["carrier"]
+    assert plant.temperatures_c()["carrier"] > 25.02

@@ -172,9 +172,9 @@ _KINDS = (
     ),
     FaultKind(
         "heat_pump",
-        "heat from somewhere that no meter sees",
+        "heat that no meter sees: a leak on the die that its rails feed, or a hot neighbour",
         Places.NODE,
-        Severity("how much", "W", 40.0, 1.0, 200.0),
+        Severity("how much", "W", 40.0, 1.0, 60.0),
         lambda place, power_w: {f"{place.name}_heat_w": power_w},
     ),
     FaultKind(

@@ -8,6 +8,8 @@ shows what the folder holds; a run that was killed has a report too. Of `results
 - ``devices``: state, loop health and ``counters`` of each photonic processor;
 - ``calibration``: figures, and arrays that are drawn as those of ``*calibration*.npz`` are.
 
+What went wrong, and what followed, comes from the event log.
+
 Everything else in `results` is listed at the end.
 """
 
@@ -27,6 +29,7 @@ from lumina.store._files import write_atomic
 from lumina.store._manifest import Manifest
 from lumina.store._run_folder import REPORT_FILE
 from lumina.store.report import _sections as parts
+from lumina.store.report._aftermath import aftermath_section
 from lumina.store.report._charts import calibration_charts, rails_chart
 from lumina.store.report._figure import plotting
 from lumina.store.report._html import Html, join, tag
@@ -37,6 +40,7 @@ __all__ = ["render_report", "write_report"]
 
 _SHOWN_APART = frozenset(
     {"accuracy", "per_seed", "disturbance", "devices", "calibration", "seed", "run", "bench_time_s"}
+    | {"error", "faults", "reactions"}
 )
 _HEADLINE = {
     "calibrated": ("accuracy, calibrated", "of the held-out digits"),
@@ -104,6 +108,7 @@ def render_report(record: RunRecord) -> str:
             parts.header(record, run.manifest),
             parts.problems_section(run.problems),
             parts.tiles(_headline(run)),
+            aftermath_section(run.events, run.named("telemetry"), run.stages),
             parts.accuracy_section(results),
             *_timelines(run),
             *_rails(run),

@@ -18,6 +18,7 @@ __all__ = [
     "figures_section",
     "figures_table",
     "header",
+    "heading",
     "problems_section",
     "section",
     "stages_section",
@@ -123,7 +124,9 @@ def accuracy_section(results: Mapping[str, Any]) -> Html | None:
     rows = (
         _accuracy_row(name, value, known.get("digital"), seeds) for name, value in known.items()
     )
-    head = tag("thead", tag("tr", *map(_th, ("", "Held-out digits right", "", "Against digital"))))
+    head = tag(
+        "thead", tag("tr", *map(heading, ("", "Held-out digits right", "", "Against digital")))
+    )
     disturbance = results.get("disturbance")
     return section(
         "Accuracy",
@@ -170,7 +173,8 @@ def _is_fraction(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _th(text: str, kind: str | None = None) -> Html:
+def heading(text: str, kind: str | None = None) -> Html:
+    """A column's heading."""
     return tag("th", text, scope="col", class_=kind)
 
 
@@ -222,7 +226,10 @@ def stages_section(stages: Sequence[Stage]) -> Html | None:
         )
         for stage in stages
     )
-    head = tag("thead", tag("tr", _th("Stage"), _th("Began at", "number"), _th("Took", "number")))
+    head = tag(
+        "thead",
+        tag("tr", heading("Stage"), heading("Began at", "number"), heading("Took", "number")),
+    )
     return section("Stages", tag("table", head, tag("tbody", *rows), class_="figures"))
 
 
@@ -232,7 +239,8 @@ def events_section(events: Sequence[Event]) -> Html:
     shown = _most_telling(told)
     left_out = len(events) - len(shown)
     head = tag(
-        "thead", tag("tr", _th("Bench time", "number"), *map(_th, ("Level", "From", "Event", "")))
+        "thead",
+        tag("tr", heading("Bench time", "number"), *map(heading, ("Level", "From", "Event", ""))),
     )
     table = tag("table", head, tag("tbody", *map(_event_row, shown)), class_="events")
     note = f"{left_out:,} more, of little weight, are in events.jsonl." if left_out else None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.store._events import Event
+from lumina.store._incidents import FaultSpan, find_faults
 from lumina.store.report import _figure as fig
 from lumina.store.report._html import Html
 
@@ -18,6 +19,7 @@ __all__ = ["Stage", "Tiers", "find_stages", "find_tiers", "timeline"]
 
 _LOUD = {"warning": fig.AMBER, "error": fig.RED, "critical": fig.RED}
 _MOST_MARKS = 200
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,13 @@ def timeline(
     figure = fig.new_figure(11, 0.75 + 1.05 * sum(heights))
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     scale, unit = _time_scale(float(rows["t_s"][-1]))
+    faults = find_faults(events)
     _draw_strip(axes[0], stages, events, scale)
+    _name_faults(axes[0], faults, scale)
     for panel, area in zip(panels, axes[1:], strict=True):
         _draw_panel(area, panel, rows, scale)
         _shade_stages(area, stages, scale)
+        _shade_faults(area, faults, scale, float(rows["t_s"][-1]))
         if panel is _TEMPERATURES:
             _shade_tiers(area, tiers)
     axes[-1].set_xlabel(f"bench time, {unit}")
@@ -236,6 +241,27 @@ def _shade_tiers(area: "Axes", tiers: Tiers) -> None:
 def _shade_stages(area: "Axes", stages: Sequence[Stage], scale: float) -> None:
     for stage in stages[1::2]:
         area.axvspan(stage.start_s * scale, stage.end_s * scale, color=fig.GREY, alpha=0.09, lw=0)
+
+
+def _shade_faults(area: "Axes", faults: Sequence[FaultSpan], scale: float, end_s: float) -> None:
+    for fault in faults:
+        lifted_s = end_s if fault.lifted_s is None else fault.lifted_s
+        area.axvspan(fault.struck_s * scale, lifted_s * scale, color=fig.RED, alpha=0.06, lw=0)
+        area.axvline(fault.struck_s * scale, color=fig.RED, lw=0.9, ls=(0, (4, 2)))
+
+
+def _name_faults(area: "Axes", faults: Sequence[FaultSpan], scale: float) -> None:
+    """The faults' names at the times at which they strike, above the strip."""
+    for number, fault in enumerate(faults[:_MOST_NAMED]):
+        area.annotate(
+            fault.spec,
+            (fault.struck_s * scale, 1.0),
+            xytext=(3, 9 * (len(faults[:_MOST_NAMED]) - 1 - number)),
+            textcoords="offset points",
+            fontsize=8,
+            color=fig.RED,
+            annotation_clip=False,
+        )
 
 
 def _draw_strip(
