@@ -33,12 +33,14 @@ class Wiring:
         baud: bits per second, for pacing at 10 bits a byte; None where the wire is fast.
         port: its usual TCP port; simulators listen on any free one.
         hislip: whether it is also served over HiSLIP.
+        vxi11: whether it is also served over VXI-11.
     """
 
     serial: bool
     baud: int | None = None
     port: int | None = None
     hislip: bool = False
+    vxi11: bool = False
 
 
 class SimulatedInstrument(ABC):

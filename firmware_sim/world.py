@@ -13,7 +13,14 @@ from firmware_sim.control import Control
 from firmware_sim.description import InstrumentDescription, WorldDescription
 from firmware_sim.faults import Fault, Faults
 from firmware_sim.instrument import SimulatedInstrument, Wiring
-from firmware_sim.servers import Endpoint, HislipEndpoint, PtyEndpoint, Server, TcpEndpoint
+from firmware_sim.servers import (
+    Endpoint,
+    HislipEndpoint,
+    PtyEndpoint,
+    Server,
+    TcpEndpoint,
+    Vxi11Endpoint,
+)
 from lumina.errors import UsageError
 from twin.instruments import stand_by
 from twin.plant import Plant
@@ -206,4 +213,6 @@ class World:
         ]
         if wiring.hislip:
             endpoints.append(HislipEndpoint(name, host, status=instrument.status_byte))
+        if wiring.vxi11:
+            endpoints.append(Vxi11Endpoint(name, host, status=instrument.status_byte))
         return endpoints

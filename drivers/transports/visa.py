@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import termios
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from math import inf
@@ -31,9 +32,6 @@ SERIAL_CHUNK = 256
 OPEN_MS = 3000
 PARITY = {"none": Parity.none, "even": Parity.even, "odd": Parity.odd}
 STOP_BITS = {1: StopBits.one, 2: StopBits.two}
-
-LOST = (pyvisa.Error, OSError, RuntimeError, AssertionError, ValueError)
-"""What pyvisa-py lets through when the other side goes; pyserial's errors are OSErrors."""
 
 
 def visa_transport(resource: str, settings: Mapping[str, Any]) -> Transport:
@@ -65,6 +63,7 @@ class _Session:
         try:
             session = _manager().open_resource(self.resource, open_timeout=OPEN_MS)
         except Exception as error:  # pyvisa-py raises plain Exception too
+            _close_what_is_left(error)
             raise TransportError(f"cannot be opened: {error or type(error).__name__}") from error
         assert isinstance(session, MessageBasedResource)
         self._session = session
@@ -87,7 +86,7 @@ class _Session:
         session = self._live()
         try:
             session.visalib.write(session.session, data)
-        except LOST as error:
+        except Exception as error:  # pyvisa-py lets all kinds through when the other side goes
             raise TransportError(f"lost: {error or type(error).__name__}") from error
 
     def _set_up(self, session: MessageBasedResource) -> None:
@@ -102,7 +101,7 @@ class _Session:
         session = self._live()
         try:
             data, status = session.visalib.read(session.session, count)
-        except LOST as error:
+        except Exception as error:  # as in `write`
             if getattr(error, "error_code", None) == StatusCode.error_timeout:
                 return b"", StatusCode.error_timeout
             raise TransportError(f"lost: {error or type(error).__name__}") from error
@@ -223,8 +222,36 @@ class VisaMessages(_Session, Transport):
             return data
         return data + self._end  # its text may lack an end of line
 
+    def close(self) -> None:
+        """Close; pyvisa-py would ask a VXI-11 instrument that has gone for its leave, for 5 s."""
+        link = getattr(self._inner(), "sock", None) if self._session is not None else None
+        if isinstance(link, socket.socket) and _has_ended(link):
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+        super().close()
+
     def _set_up(self, session: MessageBasedResource) -> None:
         self._timeout_ms = -1
+
+
+def _close_what_is_left(error: BaseException | None) -> None:
+    """pyvisa-py leaves the sockets of a session that it cannot open in its frames."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                for link in (value, *getattr(value, "__dict__", {}).values()):
+                    if isinstance(link, socket.socket):
+                        link.close()
+        error = error.__context__
+
+
+def _has_ended(link: socket.socket) -> bool:
+    try:
+        return link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 @cache

@@ -151,7 +151,7 @@ def told(readings: Sequence[Reading], arguments: Sequence[str]) -> str:
 class Keithley2450(Instrument):
     """The unit; voltage of either sign warms the heater alike."""
 
-    wiring = Wiring(serial=False, port=5025, hislip=True)
+    wiring = Wiring(serial=False, port=5025, hislip=True, vxi11=True)
     no_error = '0,"No error;0;0 0"'
 
     def __init__(self, name: str, options: Keithley2450Options, plant: Plant) -> None:

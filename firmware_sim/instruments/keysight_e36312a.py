@@ -29,7 +29,7 @@ def told(
 class KeysightE36312a(BenchSupply):
     """The supply: all outputs off after power-up."""
 
-    wiring = Wiring(serial=False, port=5025, hislip=True)
+    wiring = Wiring(serial=False, port=5025, hislip=True, vxi11=True)
     ratings = E36312A_OUTPUTS
 
     def identify(self) -> str:

@@ -62,7 +62,7 @@ class Logging:
 class KeysightN7744a(Instrument):
     """The meter; its first input is on `options.port`, the next on the next."""
 
-    wiring = Wiring(serial=False, port=5025, hislip=True)
+    wiring = Wiring(serial=False, port=5025, hislip=True, vxi11=True)
 
     def __init__(self, name: str, options: KeysightN7744aOptions, plant: Plant) -> None:
         self._plant = plant

@@ -1,9 +1,18 @@
-"""Simulated instruments on pseudo-terminals, TCP and HiSLIP."""
+"""Simulated instruments on pseudo-terminals, TCP, HiSLIP and VXI-11."""
 
 from firmware_sim.servers.endpoint import Arrival, Endpoint
 from firmware_sim.servers.hislip import HislipEndpoint
 from firmware_sim.servers.pseudo_terminal import PtyEndpoint
 from firmware_sim.servers.server import Server
 from firmware_sim.servers.tcp import TcpEndpoint
+from firmware_sim.servers.vxi11 import Vxi11Endpoint
 
-__all__ = ["Arrival", "Endpoint", "HislipEndpoint", "PtyEndpoint", "Server", "TcpEndpoint"]
+__all__ = [
+    "Arrival",
+    "Endpoint",
+    "HislipEndpoint",
+    "PtyEndpoint",
+    "Server",
+    "TcpEndpoint",
+    "Vxi11Endpoint",
+]

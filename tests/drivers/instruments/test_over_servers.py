@@ -1,6 +1,7 @@
-"""A driver on the simulated instrument's own servers: pty, TCP and HiSLIP."""
+"""A driver on the simulated instrument's own servers: pty, TCP, HiSLIP and VXI-11."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,14 +12,18 @@ from drivers.instruments.keysight_e36312a import KeysightE36312a
 from drivers.options import KeysightE36312aOptions
 from drivers.registry import Mounting
 from drivers.transports import open_transport
+from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.instrument import Reply, SimulatedInstrument
 from firmware_sim.instruments.keysight_e36312a import KeysightE36312a as Simulated
-from firmware_sim.servers.endpoint import Endpoint
-from firmware_sim.servers.hislip import HislipEndpoint
-from firmware_sim.servers.pseudo_terminal import PtyEndpoint
-from firmware_sim.servers.server import Server
-from firmware_sim.servers.tcp import TcpEndpoint
-from lumina.errors import DeviceTimeoutError
+from firmware_sim.servers import (
+    Endpoint,
+    HislipEndpoint,
+    PtyEndpoint,
+    Server,
+    TcpEndpoint,
+    Vxi11Endpoint,
+)
+from lumina.errors import DeviceError, DeviceTimeoutError
 from twin.plant import Plant
 
 LATE_S = 0.12
@@ -39,17 +44,23 @@ def endpoint(kind: str) -> Endpoint:
         return PtyEndpoint("supply")
     if kind == "hislip":
         return HislipEndpoint("supply", "127.0.0.1")
+    if kind == "vxi11":
+        return Vxi11Endpoint("supply", "127.0.0.1")
     return TcpEndpoint("supply", "127.0.0.1", visa=kind == "visa socket")
 
 
-@pytest.fixture(params=["pty", "tcp", "visa socket", "hislip"])
-def address(request: pytest.FixtureRequest, plant: Plant) -> Iterator[str]:
+@pytest.fixture(params=["pty", "tcp", "visa socket", "hislip", "vxi11"])
+def server(request: pytest.FixtureRequest, plant: Plant) -> Iterator[Server]:
     instrument: SimulatedInstrument = Dawdling("supply", KeysightE36312aOptions(), plant)
-    way_in = endpoint(request.param)
-    server = Server("supply", instrument, [way_in])
+    server = Server("supply", instrument, [endpoint(request.param)])
     server.start()
-    yield way_in.resource
+    yield server
     server.stop()
+
+
+@pytest.fixture
+def address(server: Server) -> str:
+    return server.resources[0]
 
 
 @pytest_asyncio.fixture
@@ -89,3 +100,25 @@ async def test_the_driver_runs_on_it(address: str) -> None:
     await supply.make_safe()
     assert not await supply.is_on(2)
     await supply.close()
+
+
+async def test_an_instrument_that_goes_is_lost_and_back_again(address: str, server: Server) -> None:
+    supply = KeysightE36312a(Mounting("supply", KeysightE36312aOptions(), None, address))
+    await supply.connect()
+    server.inject(Fault(FaultKind.DISCONNECT, 0.2))
+    with pytest.raises(DeviceError, match=r"^supply: ") as caught:
+        await until_it_fails(supply)
+    assert address in str(caught.value)
+    async with asyncio.timeout(10.0):
+        while True:
+            with contextlib.suppress(DeviceError):
+                assert await supply.query("*OPC?") == "1"
+                break
+            await asyncio.sleep(0.02)
+    await supply.close()
+
+
+async def until_it_fails(supply: KeysightE36312a) -> None:
+    for _ in range(100):
+        await supply.query("*OPC?", timeout_s=0.2)
+        await asyncio.sleep(0.01)
