@@ -15,12 +15,12 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
 need = $(1) >/dev/null 2>&1 || { echo "installing $(2)" >&2; \
 	{ $(APT) update && $(APT) install -y --no-install-recommends $(2); } </dev/null >/dev/null; }
 
-.PHONY: run test lint bench soak docs setup compiler browser
+.PHONY: run test lint bench soak docs setup compiler browser broker
 
 run: setup
 	@$(BIN)/lumina run lab_configs/twin.yaml --virtual
 
-test: lint compiler browser .venv/.acceptance-installed
+test: lint compiler browser broker .venv/.acceptance-installed
 	@$(BIN)/python -m pytest -q
 
 lint: setup
@@ -64,3 +64,7 @@ compiler:
 # A test opens the calibration report in a browser.
 browser:
 	@$(call need,command -v chromium,chromium)
+
+# The facility link is tested against a real MQTT broker, on ports of its own.
+broker:
+	@$(call need,test -x /usr/sbin/mosquitto,mosquitto)

@@ -48,6 +48,7 @@ SET_THERMAL_MODEL = int(CommandCode.SET_THERMAL_MODEL)
 SET_TEC_RELAY = int(CommandCode.SET_TEC_RELAY)
 SET_FAN_RELAY = int(CommandCode.SET_FAN_RELAY)
 SET_TELEMETRY = int(CommandCode.SET_TELEMETRY)
+SET_INLET = int(CommandCode.SET_INLET)
 
 
 @compiled
@@ -138,6 +139,8 @@ def apply_commands(control: ControlArrays) -> None:
             state.rails_wanted = 0
         elif command.code == SET_TELEMETRY:
             parameters.telemetry_divider = command.index
+        elif command.code == SET_INLET:
+            state.told_inlet_c, state.told_inlet_left = command.value, command.index
         elif command.code == RESET_GUARD:
             guard_reset(parameters, state)
         state.commanded_tick = state.tick

@@ -212,6 +212,17 @@ class ControlLoop:
         self._check("laser scale", scale, 0.0, 1.0, "of full power")
         return self._post(CommandCode.SET_LASER, value=scale)
 
+    def set_inlet_c(self, inlet_c: float, valid_s: float) -> int:
+        """Believe this air temperature at the fan's inlet instead of the board's own, for a time.
+
+        Args:
+            inlet_c: what the room's cooling says, C.
+            valid_s: how long it counts, s.
+        """
+        self._check("inlet temperature", inlet_c, -40.0, 85.0, "C")
+        self._check("validity", valid_s, 0.0, 86_400.0, "s")
+        return self._post(CommandCode.SET_INLET, index=round(valid_s / TICK_S), value=inlet_c)
+
     def rails_up(self) -> int:
         """Bring the power rails up in order; clears earlier trips."""
         return self._post(CommandCode.RAILS_UP)

@@ -113,6 +113,7 @@ class CommandCode(IntEnum):
     SET_TEC_RELAY = 18  # relay, A; enters TecMode.RELAY
     SET_FAN_RELAY = 19  # relay, RPM; enters FanMode.RELAY
     SET_TELEMETRY = 20  # index: ticks per row
+    SET_INLET = 21  # value, C; index: ticks for which it counts
 
 
 PARAMETERS = np.dtype(
@@ -157,7 +158,9 @@ STATE = np.dtype(
         ("carrier_c", "f8"),  # as read, as are die and sink
         ("die_c", "f8"),
         ("sink_c", "f8"),
-        ("inlet_c", "f8"),
+        ("inlet_c", "f8"),  # as told, or as read
+        ("told_inlet_c", "f8"),
+        ("told_inlet_left", "i8"),  # ticks for which it still counts
         ("measured_a", "f8"),  # TEC current
         ("measured_rpm", "f8"),  # tachometer
         ("die", OBSERVER),

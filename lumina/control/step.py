@@ -79,6 +79,9 @@ def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     state.die_c = linearise(parameters, head.die_code)
     state.sink_c = linearise(parameters, head.sink_code)
     state.inlet_c = head.inlet_c
+    if state.told_inlet_left > 0:
+        state.told_inlet_left -= 1
+        state.inlet_c = state.told_inlet_c
     state.measured_a = head.tec_current_a
     state.measured_rpm = head.fan_rpm
 

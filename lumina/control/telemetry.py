@@ -27,7 +27,7 @@ def fill_row(row: Any, control: ControlArrays, sensor: Any, actuator: Any) -> No
     row.tick = state.tick
     row.acknowledged = control.mailbox.applied[0]
     row.carrier_c, row.die_c, row.sink_c = state.carrier_c, state.die_c, state.sink_c
-    row.die_estimate_c, row.inlet_c = state.die_estimate_c, sensor.inlet_c
+    row.die_estimate_c, row.inlet_c = state.die_estimate_c, state.inlet_c
     row.setpoint_c = state.ramped_setpoint_c
     row.tec_current_a, row.tec_voltage_v = sensor.tec_current_a, sensor.tec_voltage_v
     row.fan_rpm, row.fan_set_rpm = sensor.fan_rpm, actuator.fan_rpm

@@ -26,6 +26,7 @@ from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.environment import Environment
+from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
 from lumina.runtime.journal import Journal
@@ -178,6 +179,8 @@ async def open_bench(
         bench = Bench(config, journal, stations, instruments, identities, faults)
         recorder = build_recorder(folder, bench)
         await stack.enter_async_context(planted(bench.planting))
+        devices = list(bench.devices.values())
+        await stack.enter_async_context(linked(config.facility, config.name, devices, journal))
         for station in stations.values():
             prepare = partial(remember, bench, station.device, calibrations)
             drive = LoopDrive(station.runner)

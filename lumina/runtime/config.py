@@ -5,7 +5,8 @@
 - instruments: which drivers there are, and who answers for each;
 - job: the main job, digits read in the light, undisturbed and disturbed;
 - calibration: where calibrations are kept, and how long they hold;
-- record: what the run folder keeps.
+- record: what the run folder keeps;
+- facility: the room's cooling, which is told of heat and tells of air.
 """
 
 import json
@@ -22,6 +23,7 @@ from lumina.errors import ConfigError, ConfigProblem, UsageError
 from lumina.runtime.config_files import DEFAULT_CONTROL, read_config_files
 from lumina.runtime.cross_checks import cross_check
 from lumina.runtime.explain import explain
+from lumina.runtime.facility.config import FacilityConfig
 from lumina.runtime.salvage import further_findings
 from lumina.runtime.yaml_lines import Document
 from twin.config import PlantConfig
@@ -118,6 +120,9 @@ class BenchConfig(_Section):
     job: JobConfig = Field(default_factory=JobConfig)
     calibration: CalibrationConfig = Field(default_factory=CalibrationConfig)
     record: RecordConfig = Field(default_factory=RecordConfig)
+    facility: FacilityConfig | None = Field(
+        None, description="the room's cooling, over MQTT; none by default"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "BenchConfig":

@@ -184,3 +184,22 @@ def test_a_board_that_is_locked_out_at_first_is_no_surprise() -> None:
     board.sensor.head["flags"] = LOCKED_OUT
     board.tick(3)
     assert board.state["lockouts"] == 0
+
+
+def test_a_told_inlet_temperature_counts_for_its_time_and_the_boards_own_after_it() -> None:
+    board = Board()
+    board.sensor.head["inlet_c"] = 22.0
+    board.loop.set_inlet_c(28.0, 0.05)
+    board.tick(2)
+    state = board.loop.arrays.state[0]
+    assert state["inlet_c"] == 28.0
+    board.tick(49)
+    assert state["inlet_c"] == 28.0
+    board.tick()
+    assert state["inlet_c"] == 22.0
+
+
+@pytest.mark.parametrize(("inlet_c", "valid_s"), [(99.0, 1.0), (np.nan, 1.0), (25.0, -1.0)])
+def test_an_inlet_temperature_that_cannot_be_is_refused(inlet_c: float, valid_s: float) -> None:
+    with pytest.raises(DeviceRangeError):
+        Board().loop.set_inlet_c(inlet_c, valid_s)
