@@ -5,9 +5,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.errors import CalibrationError
+from lumina.theory.architecture import ChipArchitecture
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["ChipUnderTest"]
+__all__ = ["ChipUnderTest", "mesh_of"]
 
 
 class ChipUnderTest(Protocol):
@@ -18,8 +20,8 @@ class ChipUnderTest(Protocol):
         """The device's name in the lab config."""
 
     @property
-    def architecture(self) -> MeshArchitecture:
-        """Ports and arrangement of the interferometers."""
+    def architecture(self) -> ChipArchitecture:
+        """Ports, and the interferometers or rings between them."""
 
     @property
     def max_drive_v(self) -> float:
@@ -43,3 +45,15 @@ class ChipUnderTest(Protocol):
 
     def die_temperature_c(self) -> float:
         """The loop's present estimate of the die temperature, in C."""
+
+
+def mesh_of(chip: ChipUnderTest) -> MeshArchitecture:
+    """The arrangement of a chip's interferometers.
+
+    Raises:
+        CalibrationError: it has none.
+    """
+    architecture = chip.architecture
+    if not isinstance(architecture, MeshArchitecture):
+        raise CalibrationError(f"{chip.name}: has {architecture.kind}, no interferometers")
+    return architecture

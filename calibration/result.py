@@ -161,6 +161,19 @@ class ChipCalibration:
             reference_die_c=reference_die_c,
         )
 
+    def figures(self) -> dict[str, Any]:
+        """How well it is known, by names that carry units; empty where nothing was measured."""
+        if self.quality is None:
+            return {}
+        names = ("transfer_error", "residual_rad", "measurements")
+        return {name: getattr(self.quality, name) for name in names}
+
+    def __str__(self) -> str:
+        if self.quality is None:
+            return "by its data sheet"
+        known = f"transfer known to {self.quality.transfer_error:.2%}"
+        return f"{known}, {self.quality.measurements} measurements"
+
     def to_findings(self) -> Findings:
         """Everything, as the store and run folders keep it."""
         architecture, quality = self.architecture, self.quality

@@ -328,6 +328,8 @@ class Detection(Enum):
 
     COHERENT = "coherent"
     DIRECT = "direct"
+    BALANCED = "balanced"
+    """Powers in, differences of powers out: weight banks."""
 
 
 @dataclass(frozen=True)
@@ -414,7 +416,8 @@ class PhotonicProcessor(Instrument):
 
         Args:
             fields: shape (ports, batch), amplitudes with modulus <= 1 of the
-                modulators' full scale. Complex needs coherent detection.
+                modulators' full scale. Complex needs coherent detection. A weight bank
+                (balanced detection) takes powers, 0 .. 1.
 
         Raises:
             MatrixError: wrong shape, not finite, or beyond full scale.

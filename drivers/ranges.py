@@ -83,6 +83,9 @@ def check_fields(
     peak = float(np.abs(values).max())
     if peak > 1.0 + CLIPPING_SLACK:
         raise MatrixError(f"{device}: modulus {peak:g} is beyond full scale, 1")
-    if np.iscomplexobj(values) and capabilities.detection is Detection.DIRECT:
+    detection = capabilities.detection
+    if np.iscomplexobj(values) and detection is Detection.DIRECT:
         raise MatrixError(f"{device}: complex fields need coherent detection")
+    if detection is Detection.BALANCED and (np.any(values.imag != 0) or np.any(values.real < 0)):
+        raise MatrixError(f"{device}: a weight bank takes powers: real numbers of 0 .. 1")
     return values.astype(np.complex128)

@@ -11,6 +11,7 @@ from drivers.protocols.npu_ends import RingEnds
 from firmware_sim.npu_loop import board_arrays
 from lumina import __version__
 from lumina.errors import MatrixError
+from lumina.theory.rings import WeightBank
 from twin.plant import Plant
 
 __all__ = ["NpuBoard"]
@@ -57,19 +58,21 @@ class NpuBoard:
         _require(not payload)
         record = np.zeros(1, npu.BOARD)
         chip, receivers = self.plant.config.chip, self.plant.config.receivers
-        mesh, heater = self.plant.architecture, chip.heater
+        architecture, heater = self.plant.architecture, chip.heater
+        bank = architecture if isinstance(architecture, WeightBank) else None
         fields = {
             "manufacturer": b"Lumina",
-            "model": f"NPU-{mesh.ports}".encode(),
+            "model": f"NPU-{architecture.ports}".encode(),
             "serial": f"{crc32(self.plant.chip.phi0_rad.tobytes()):08X}".encode(),
             "firmware": f"sim-{__version__}".encode(),
             "boot": self.boot,
-            "ports": mesh.ports,
-            "heaters": mesh.shifters,
-            "interferometers": mesh.interferometers,
-            "wavelength_channels": 1,
+            "ports": architecture.ports,
+            "heaters": architecture.shifters,
+            "interferometers": architecture.interferometers,
+            "micro_rings": bank.shifters if bank else 0,
+            "wavelength_channels": bank.ports if bank else 1,
             "rails": len(self.plant.config.rails),
-            "mesh": npu.KINDS.index(mesh.kind),
+            "mesh": npu.KINDS.index(architecture.kind),
             "detection": npu.DETECTIONS.index(receivers.detection),
             "heater_bits": heater.bits,
             "converter_bits": receivers.bits,
@@ -77,6 +80,8 @@ class NpuBoard:
             "max_drive_v": heater.max_drive_v,
             "nominal_phase_rad_per_v2": pi / (heater.pi_power_w * heater.resistance_ohm),
             "vector_rate_hz": receivers.vector_rate_hz,
+            "channel_spacing_rad": bank.spacing_rad if bank else 0.0,
+            "ring_width_rad": bank.width_rad if bank else 0.0,
         }
         for name, value in fields.items():
             record[name] = value

@@ -21,13 +21,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from calibration.chip import ChipUnderTest
+from calibration.chip import ChipUnderTest, mesh_of
 from calibration.mesh.fringes import Fringes, fit_fringes
 from calibration.mesh.measuring import BASE_LOOKS, HIGHEST_PHASE_RAD, Progress, Surveyor
-from calibration.mesh.neighbours import Neighbours
 from calibration.mesh.refine import Fit, Snapshot, relative_error
 from calibration.mesh.slopes import Block, point_at
 from calibration.mesh.walk import attenuator_phases, misplaced, reconstruct
+from calibration.neighbours import Neighbours
 from calibration.result import CalibrationQuality, ChipCalibration
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
@@ -110,7 +110,8 @@ class _Calibration:
     ) -> None:
         self._chip, self._progress, self._options = chip, progress, options
         self._surveyor = Surveyor(chip, rng, progress)
-        self._neighbours = Neighbours.of(chip.architecture)
+        self._mesh = mesh_of(chip)
+        self._neighbours = Neighbours.of(self._mesh)
 
     async def run(self) -> ChipCalibration:
         """All stages in turn."""
@@ -126,7 +127,7 @@ class _Calibration:
 
     async def _sweep_all(self) -> tuple[Fringes, Snapshot, NDArray[np.float64]]:
         """Fringes of every shifter; the base they were taken about; attenuators' phases there."""
-        count, attenuators = self._chip.architecture.shifters, self._chip.architecture.attenuators
+        count, attenuators = self._mesh.shifters, self._mesh.attenuators
         middle = (count - attenuators) // 2
         between = np.arange(middle, middle + attenuators)
         drive_v = np.full(count, self._nominal_drive_v(np.pi))
@@ -179,9 +180,9 @@ class _Calibration:
             CalibrationError: heaters that are not where the layout has them.
         """
         chip = self._chip
-        seen = reconstruct(chip.architecture, fringes, base.transfer, attenuator_rad)
+        seen = reconstruct(self._mesh, fringes, base.transfer, attenuator_rad)
         known = ChipCalibration.nominal(
-            chip.architecture,
+            self._mesh,
             chip.nominal_phase_rad_per_v2,
             max_drive_v=chip.max_drive_v,
             reference_die_c=base.die_c,
@@ -241,7 +242,7 @@ class _Calibration:
         Raises:
             CalibrationError: the model fails on settings that it has not seen.
         """
-        surveyor, architecture = self._surveyor, self._chip.architecture
+        surveyor, architecture = self._surveyor, self._mesh
         error = relative_error(found, unseen, self._snapshot_noise())
         if error > _WORST_ERROR:
             raise CalibrationError(

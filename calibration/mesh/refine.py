@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from calibration.heaters import own_phases_rad
-from calibration.mesh.neighbours import Neighbours
 from calibration.mesh.slopes import Block, moved, point_at, slopes_of
 from calibration.model import predicted_transfer
+from calibration.neighbours import Neighbours
 from calibration.result import ChipCalibration
 
 __all__ = ["Fit", "Snapshot", "relative_error"]

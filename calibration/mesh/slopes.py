@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.heaters import own_phases_rad, phases_rad
-from calibration.mesh.neighbours import Neighbours
 from calibration.model import mean_path_amplitude, unit_transfer
+from calibration.neighbours import Neighbours
 from calibration.result import ChipCalibration
 from lumina.theory.mesh_derivatives import TransferFactors, transfer_factors
 from lumina.theory.mesh_kernels import couplers

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from calibration.routines._drift import DriftRoutine
 from calibration.routines._mesh import MeshRoutine
+from calibration.routines._rings import RingsRoutine
 from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
 from lumina.errors import UsageError
 
@@ -23,7 +24,7 @@ __all__ = [
     "routine",
 ]
 
-ROUTINES: tuple[Routine, ...] = (MeshRoutine(), DriftRoutine())
+ROUTINES: tuple[Routine, ...] = (MeshRoutine(), DriftRoutine(), RingsRoutine())
 
 
 def routine(name: str) -> Routine | None:

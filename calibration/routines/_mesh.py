@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from calibration.chip import mesh_of
 from calibration.drift import DriftReport, check_chip
 from calibration.findings import Findings
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
@@ -21,10 +22,10 @@ class MeshRoutine(Routine):
     finds = "drive law, offset and drift of every phase shifter; couplers; loss; crosstalk"
 
     def applies(self, place: Workplace) -> bool:
-        return isinstance(place.device.capabilities.architecture, MeshArchitecture)
+        return isinstance(place.chip.architecture, MeshArchitecture)
 
     def cost(self, place: Workplace) -> int:
-        return options_for(place).measurements(place.chip.architecture)
+        return options_for(place).measurements(mesh_of(place.chip))
 
     async def run(self, place: Workplace) -> Findings:
         found = await calibrate_chip(

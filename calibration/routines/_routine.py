@@ -10,8 +10,9 @@ from numpy.random import Generator
 from calibration.chip import ChipUnderTest
 from calibration.findings import Findings
 from calibration.mesh.measuring import Progress
-from calibration.result import ChannelFault, ChipCalibration
-from drivers.interfaces import Instrument, ProcessorCapabilities
+from calibration.programming import Calibration
+from calibration.result import ChannelFault
+from drivers.interfaces import Instrument
 from lumina.control.loop import ControlLoop
 
 __all__ = ["Device", "Move", "Routine", "Verdict", "Workplace"]
@@ -21,17 +22,13 @@ class Device(ChipUnderTest, Protocol):
     """A photonic processor as a calibration finds it, and as it is left behind."""
 
     @property
-    def capabilities(self) -> ProcessorCapabilities:
-        """What the board says it has."""
-
-    @property
     def loop(self) -> ControlLoop:
         """Its 1 kHz loop: commands and telemetry."""
 
     async def applied(self, sequence: int) -> None:
         """Wait until the loop has applied a command."""
 
-    async def install(self, calibration: ChipCalibration) -> None:
+    async def install(self, calibration: Calibration) -> None:
         """Take over a calibration of the chip."""
 
 

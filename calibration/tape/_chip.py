@@ -10,7 +10,7 @@ from calibration.chip import ChipUnderTest
 from calibration.tape._file import TapeWriter
 from calibration.tape._records import Answer, Exchange
 from lumina.errors import CalibrationError
-from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.architecture import ChipArchitecture
 
 __all__ = ["EVERY", "TapedChip"]
 
@@ -67,7 +67,7 @@ class TapedChip:
         return self._chip.name
 
     @property
-    def architecture(self) -> MeshArchitecture:
+    def architecture(self) -> ChipArchitecture:
         """Ports and arrangement of the interferometers."""
         return self._chip.architecture
 

@@ -27,7 +27,9 @@ from lumina.errors import (
     UsageError,
 )
 from lumina.frames import HELD_SAFE
+from lumina.theory.architecture import ChipArchitecture
 from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.rings import WeightBank
 
 __all__ = ["LuminaNpu"]
 
@@ -162,11 +164,18 @@ def _joined(batches: list[Light]) -> Light:
     return Light(amplitudes, epoch, all(b.steady and b.epoch == epoch for b in batches))
 
 
+def _architecture(record: np.void) -> ChipArchitecture:
+    """What lies between the board's ports, as it says."""
+    kind, ports = npu.KINDS[int(record["mesh"])], int(record["ports"])
+    if kind != "rings":
+        return MeshArchitecture(ports, kind)
+    return WeightBank(ports, float(record["channel_spacing_rad"]), float(record["ring_width_rad"]))
+
+
 def _capabilities(record: np.void) -> ProcessorCapabilities:
     """What the board says it has."""
-    kind = npu.KINDS[int(record["mesh"])]
     return ProcessorCapabilities(
-        architecture=MeshArchitecture(int(record["ports"]), kind),
+        architecture=_architecture(record),
         heaters=int(record["heaters"]),
         interferometers=int(record["interferometers"]),
         micro_rings=int(record["micro_rings"]),

@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.theory.mesh import MeshKind
+from lumina.theory.architecture import ChipKind
 
 __all__ = [
     "BOARD",
@@ -107,10 +107,10 @@ class Coding(IntEnum):
     INT16 = 1  # 32767 is full scale
 
 
-KINDS: tuple[MeshKind, ...] = ("svd", "unitary", "triangular")
-"""Mesh arrangements by their number in BOARD."""
+KINDS: tuple[ChipKind, ...] = ("svd", "unitary", "triangular", "rings")
+"""Chips by their number in BOARD."""
 
-DETECTIONS = ("coherent", "direct")
+DETECTIONS = ("coherent", "direct", "balanced")
 """Ways of detection by their number in BOARD."""
 
 BOARD = np.dtype(
@@ -135,6 +135,8 @@ BOARD = np.dtype(
         ("max_drive_v", "<f8"),
         ("nominal_phase_rad_per_v2", "<f8"),
         ("vector_rate_hz", "<f8"),
+        ("channel_spacing_rad", "<f8"),  # of a weight bank, in round-trip phase; else 0
+        ("ring_width_rad", "<f8"),
     ]
 )
 """Reply to IDENTIFY: who the board is and what it has."""

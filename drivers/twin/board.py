@@ -17,6 +17,7 @@ from drivers.ranges import check_fields
 from drivers.registry import Mounting
 from drivers.twin.base import EXCHANGE_S, TwinInstrument
 from lumina.frames import HELD_SAFE, SAFE_STATE
+from lumina.theory.rings import WeightBank
 from twin.plant import Plant
 
 __all__ = ["PlantLink", "TwinProcessor"]
@@ -77,14 +78,15 @@ class TwinProcessor(TwinInstrument, PhotonicProcessor):
 
 def _capabilities(plant: Plant) -> ProcessorCapabilities:
     """What the board's data sheet and its chip's label say."""
-    chip, receivers, mesh = plant.config.chip, plant.config.receivers, plant.architecture
+    chip, receivers, architecture = plant.config.chip, plant.config.receivers, plant.architecture
+    rings = isinstance(architecture, WeightBank)
     heater = chip.heater
     return ProcessorCapabilities(
-        architecture=mesh,
-        heaters=mesh.shifters,
-        interferometers=mesh.interferometers,
-        micro_rings=0,
-        wavelength_channels=1,
+        architecture=architecture,
+        heaters=architecture.shifters,
+        interferometers=architecture.interferometers,
+        micro_rings=architecture.shifters if rings else 0,
+        wavelength_channels=architecture.ports if rings else 1,
         detection=Detection(receivers.detection),
         heater_bits=heater.bits,
         converter_bits=receivers.bits,

@@ -23,15 +23,16 @@ from numpy.typing import NDArray
 
 from calibration.heaters import compensation_rad_per_k
 from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_chip
-from calibration.programming import own_phases_for
-from calibration.result import ChipCalibration
+from calibration.programming import Calibration, MatrixUnit, unit_for
+from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import Tier
 from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
 from lumina.runtime.settling import LockCriterion, Settling
-from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.architecture import ChipArchitecture
+from lumina.theory.rings import WeightBank
 
 __all__ = ["Counters", "DeviceState", "PhotonicDevice"]
 
@@ -125,13 +126,14 @@ class PhotonicDevice:
             telemetry_hz=telemetry_hz,
         )
         self.settling = Settling(self.loop, lock_criterion, self._require_up)
-        self.calibration: ChipCalibration | None = None
+        self.calibration: Calibration | None = None
         self.uses: dict[str, int] = {}
         self.counters = Counters()
         self.lock = asyncio.Lock()
         self.lifecycle = DeviceState.UNINITIALISED
         self.trouble = ""
         self._busy = 0
+        self._unit: MatrixUnit | None = None
         self._scale: float | None = None
         self._programs: dict[bytes, FloatArray] = {}
 
@@ -143,21 +145,14 @@ class PhotonicDevice:
         return self.processor.capabilities
 
     @property
-    def architecture(self) -> MeshArchitecture:
-        """Ports and arrangement of the interferometers.
-
-        Raises:
-            DeviceStateError: the chip is a bank of rings.
-        """
-        architecture = self.capabilities.architecture
-        if not isinstance(architecture, MeshArchitecture):
-            raise DeviceStateError(self.name, "the chip has no interferometers", architecture.kind)
-        return architecture
+    def architecture(self) -> ChipArchitecture:
+        """Ports, and the interferometers or rings between them."""
+        return self.capabilities.architecture
 
     @property
     def ports(self) -> int:
         """Rows and columns of the matrix it holds."""
-        return self.capabilities.architecture.ports
+        return self.architecture.ports
 
     @property
     def max_drive_v(self) -> float:
@@ -214,7 +209,7 @@ class PhotonicDevice:
 
     async def calibrate(
         self, *, seed: int = 0, progress: Progress = lambda step, done: None
-    ) -> ChipCalibration:
+    ) -> Calibration:
         """Learn the chip through its own interfaces, and install what was learned.
 
         Args:
@@ -225,13 +220,18 @@ class PhotonicDevice:
             CalibrationError: the chip could not be learned; names the channels at fault.
             SafetyError: the guard or a rail ended it.
         """
-        options = CalibrationOptions(carrier_c=self.config.setpoint_c)
-        rng = np.random.default_rng(seed)
-        found = await calibrate_chip(self, rng=rng, progress=progress, options=options)
+        rng, carrier_c = np.random.default_rng(seed), self.config.setpoint_c
+        found: Calibration
+        if isinstance(self.architecture, WeightBank):
+            bank_options = BankOptions(carrier_c=carrier_c)
+            found = await calibrate_bank(self, rng=rng, progress=progress, options=bank_options)
+        else:
+            options = CalibrationOptions(carrier_c=carrier_c)
+            found = await calibrate_chip(self, rng=rng, progress=progress, options=options)
         await self.install(found)
         return found
 
-    async def install(self, calibration: ChipCalibration) -> None:
+    async def install(self, calibration: Calibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""
         sequence = self.loop.set_heater_law(
             calibration.phase_gain_rad_per_v2,
@@ -241,6 +241,7 @@ class PhotonicDevice:
         )
         await self.settling.applied(sequence)
         self.calibration = calibration
+        self._unit = unit_for(calibration)
         self._scale = None
         self._programs.clear()
 
@@ -254,9 +255,9 @@ class PhotonicDevice:
         """
         with self._operation():
             wanted = self._checked(matrix, (self.ports, self.ports))
-            calibration = self._require_calibration()
-            scale = max(float(np.linalg.norm(wanted, 2)), np.finfo(float).tiny)
-            phases = self._programmed(wanted / scale, calibration)
+            unit = self._require_unit()
+            scale = unit.scale_of(wanted)
+            phases = self._programmed(wanted / scale, unit)
             await self.settling.heaters_acting(self.loop.set_heater_phases(phases))
             self._scale = scale
             self.counters.matrices_loaded += 1
@@ -272,14 +273,14 @@ class PhotonicDevice:
         with self._operation():
             batch = vectors.shape[1] if vectors.ndim == 2 else 1
             given = self._checked(vectors, (self.ports, batch))
-            gain = self._require_calibration().gain
+            unit = self._require_unit()
             if self._scale is None:
                 raise DeviceStateError(self.name, "load a matrix first", self.state.value)
             full_scale = max(float(np.abs(given).max(initial=0.0)), np.finfo(float).tiny)
             began_s = asyncio.get_running_loop().time()
-            seen = await self._shine(given / full_scale)
+            seen = await self._shine(unit.fields(given / full_scale))
             self._count(batch, asyncio.get_running_loop().time() - began_s)
-            product: ComplexArray = seen * (full_scale * self._scale / gain)
+            product: ComplexArray = unit.products(seen) * (full_scale * self._scale)
             return product
 
     # What becomes of it
@@ -341,18 +342,18 @@ class PhotonicDevice:
         if self.tier >= Tier.CRITICAL:
             raise ThermallyUnsafeError(self.name, self.tier.name.lower(), self.die_temperature_c())
 
-    def _require_calibration(self) -> ChipCalibration:
-        if self.calibration is None:
+    def _require_unit(self) -> MatrixUnit:
+        if self._unit is None:
             raise DeviceStateError(self.name, "calibrate the chip first", "uncalibrated")
-        return self.calibration
+        return self._unit
 
-    def _programmed(self, matrix: ComplexArray, calibration: ChipCalibration) -> FloatArray:
+    def _programmed(self, matrix: ComplexArray, unit: MatrixUnit) -> FloatArray:
         """Own phases for a matrix; found once for as long as the calibration holds."""
         key = matrix.tobytes()
         if key not in self._programs:
             if len(self._programs) >= PROGRAMS_KEPT:
                 self._programs.pop(next(iter(self._programs)))
-            self._programs[key] = own_phases_for(matrix, calibration)
+            self._programs[key] = unit.own_phases(matrix)
         return self._programs[key]
 
     def _checked(self, array: NDArray[Any], shape: tuple[int, int]) -> ComplexArray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calibration.result import ChipCalibration
+from calibration.programming import Calibration, nominal_calibration
 from lumina.control.records import FanMode, TecMode
 from lumina.engines.digits import DigitClassifier, DigitSet, accuracy
 from lumina.errors import UsageError
@@ -60,7 +60,7 @@ class JobResult:
     accuracy: dict[str, float]
     digits: int
     tiles: int
-    calibration: ChipCalibration
+    calibration: Calibration
     stored_version: int | None
 
 
@@ -121,7 +121,7 @@ class DigitJob:
 
     async def _install_nominal(self) -> None:
         device = self._device
-        nominal = ChipCalibration.nominal(
+        nominal = nominal_calibration(
             device.architecture,
             device.nominal_phase_rad_per_v2,
             max_drive_v=device.max_drive_v,
@@ -130,34 +130,22 @@ class DigitJob:
         drift = np.full(device.loop.heaters, device.loop.designed_drift_rad_per_k)
         await device.install(replace(nominal, tempco_rad_per_k=drift))
 
-    async def _calibration(self) -> ChipCalibration:
+    async def _calibration(self) -> Calibration:
         """What bring-up found in the store, or else what is measured now."""
         if self._stored is None:
             return await self._calibrate()
         await self._device.install(self._stored)
         return self._stored
 
-    async def _calibrate(self) -> ChipCalibration:
+    async def _calibrate(self) -> Calibration:
         journal = self._bench.journal
         with journal.stage("calibrate", "learning the chip through its own interfaces"):
             calibration = await self._device.calibrate(
                 seed=self._seed,
                 progress=lambda step, done: journal.pulse("calibrate", step=step, fraction=done),
             )
-        quality = calibration.quality
-        if quality is not None:
-            text = (
-                f"{self._device.name}: transfer known to {quality.transfer_error:.2%}, "
-                f"{quality.measurements} measurements"
-            )
-            journal.tell(
-                self._device.name,
-                "calibrated",
-                text,
-                transfer_error=quality.transfer_error,
-                residual_rad=quality.residual_rad,
-                measurements=quality.measurements,
-            )
+        text = f"{self._device.name}: {calibration}"
+        journal.tell(self._device.name, "calibrated", text, **calibration.figures())
         return calibration
 
     async def _read(self, name: str, message: str) -> None:

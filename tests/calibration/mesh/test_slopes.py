@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.mesh.neighbours import Neighbours
 from calibration.mesh.slopes import Block, moved, point_at, slopes_of
 from calibration.model import predicted_transfer
+from calibration.neighbours import Neighbours
 from calibration.result import ChipCalibration
 from lumina.theory.mesh import MeshArchitecture
 from tests.calibration.known_chip import known_chip

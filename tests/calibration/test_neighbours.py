@@ -1,6 +1,6 @@
 import numpy as np
 
-from calibration.mesh.neighbours import Neighbours
+from calibration.neighbours import Neighbours
 from lumina.theory.mesh import MeshArchitecture
 
 ARCHITECTURE = MeshArchitecture(4, "svd")

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from lumina.theory.mesh import MeshArchitecture
+from lumina.theory.architecture import ChipArchitecture
 
 __all__ = ["Neighbours"]
 
@@ -35,7 +35,7 @@ class Neighbours:
     places: tuple[scipy.sparse.csr_array, ...]
 
     @classmethod
-    def of(cls, architecture: MeshArchitecture) -> Self:
+    def of(cls, architecture: ChipArchitecture) -> Self:
         """The neighbours within reach on this chip."""
         sites = architecture.shifter_sites()
         offset = np.abs(sites[:, None, :] - sites[None, :, :])
@@ -58,13 +58,14 @@ class Neighbours:
         """What each coefficient multiplies.
 
         Args:
-            own_phase_rad: shape (shifters,), in rad.
+            own_phase_rad: shape (..., shifters), in rad; at most two-dimensional.
 
         Returns:
-            Shape (count, shifters), in rad.
+            Shape (count, ..., shifters), in rad.
         """
-        near = [place @ own_phase_rad for place in self.places]
-        return np.stack([*near, own_phase_rad.sum() - own_phase_rad])
+        near = [(place @ own_phase_rad.T).T for place in self.places]
+        whole = own_phase_rad.sum(axis=-1, keepdims=True) - own_phase_rad
+        return np.stack([*near, whole])
 
     def matrix(self, coefficient: FloatArray) -> FloatArray:
         """The crosstalk matrix, shape (shifters, shifters), without its diagonal.

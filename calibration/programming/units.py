@@ -1,0 +1,121 @@
+"""How a calibrated chip computes y = M x: what is programmed, what is sent, what comes out.
+
+A mesh takes complex amplitudes and holds any matrix of spectral norm 1. A bank of rings takes
+powers and holds real weights: signs and imaginary parts of the vectors pass one after the
+other, as powers of their own.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.programming.own_phases import own_phases_for
+from calibration.result import ChipCalibration
+from calibration.rings.result import BankCalibration
+from calibration.rings.weights import own_phases_for_weights, weight_range
+from lumina.errors import MatrixError
+from lumina.theory.architecture import ChipArchitecture
+from lumina.theory.rings import WeightBank
+
+__all__ = ["Calibration", "MatrixUnit", "nominal_calibration", "unit_for"]
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+Calibration = ChipCalibration | BankCalibration
+"""What may be known of a chip."""
+
+
+def nominal_calibration(
+    architecture: ChipArchitecture,
+    phase_gain_rad_per_v2: float,
+    *,
+    max_drive_v: float,
+    reference_die_c: float,
+) -> Calibration:
+    """What a data sheet knows of a chip."""
+    known = {"max_drive_v": max_drive_v, "reference_die_c": reference_die_c}
+    if isinstance(architecture, WeightBank):
+        return BankCalibration.nominal(architecture, phase_gain_rad_per_v2, **known)
+    return ChipCalibration.nominal(architecture, phase_gain_rad_per_v2, **known)
+
+
+class MatrixUnit(Protocol):
+    """One calibrated chip as something that multiplies. Matrices are (ports, ports)."""
+
+    def scale_of(self, matrix: ComplexArray) -> float:
+        """What a matrix must be divided by so that the chip can hold it; above 0."""
+
+    def own_phases(self, matrix: ComplexArray) -> FloatArray:
+        """Own phases, shape (shifters,), in rad, that make the chip hold a scaled matrix.
+
+        Raises:
+            MatrixError: the chip cannot hold it.
+        """
+
+    def fields(self, vectors: ComplexArray) -> ComplexArray:
+        """What is sent for vectors of shape (ports, batch) and modulus 1 or less."""
+
+    def products(self, seen: ComplexArray) -> ComplexArray:
+        """Products of the scaled matrix with the vectors, shape (ports, batch)."""
+
+
+def unit_for(calibration: Calibration) -> MatrixUnit:
+    """The chip as its calibration knows it."""
+    if isinstance(calibration, BankCalibration):
+        return BankUnit(calibration)
+    return MeshUnit(calibration)
+
+
+def _tiny_or(value: float) -> float:
+    """The value, or the least number above 0: a matrix of zeros has a scale, too."""
+    return max(value, float(np.finfo(float).tiny))
+
+
+class MeshUnit:
+    """A mesh of interferometers."""
+
+    def __init__(self, calibration: ChipCalibration) -> None:
+        self._calibration = calibration
+
+    def scale_of(self, matrix: ComplexArray) -> float:
+        return _tiny_or(float(np.linalg.norm(matrix, 2)))
+
+    def own_phases(self, matrix: ComplexArray) -> FloatArray:
+        return own_phases_for(matrix, self._calibration)
+
+    def fields(self, vectors: ComplexArray) -> ComplexArray:
+        return vectors
+
+    def products(self, seen: ComplexArray) -> ComplexArray:
+        return np.divide(seen, self._calibration.gain)
+
+
+class BankUnit:
+    """A bank of micro-rings."""
+
+    PARTS = np.array([1.0, -1.0, 1.0j, -1.0j])
+    """What each of the powers that are sent for a vector counts."""
+
+    def __init__(self, calibration: BankCalibration) -> None:
+        self._calibration = calibration
+
+    def scale_of(self, matrix: ComplexArray) -> float:
+        low, high = weight_range(self._calibration)
+        return _tiny_or(float(np.abs(matrix).max()) / min(-low, high))
+
+    def own_phases(self, matrix: ComplexArray) -> FloatArray:
+        if np.any(matrix.imag != 0.0):
+            raise MatrixError("a bank of rings holds real weights, this matrix is complex")
+        return own_phases_for_weights(matrix.real.copy(), self._calibration)
+
+    def fields(self, vectors: ComplexArray) -> ComplexArray:
+        re, im = vectors.real, vectors.imag
+        parts = [np.maximum(part, 0.0) for part in (re, -re, im, -im)]
+        return np.concatenate(parts, axis=1).astype(complex)
+
+    def products(self, seen: ComplexArray) -> ComplexArray:
+        parts = np.stack(np.split(seen.real, self.PARTS.size, axis=1))
+        signed: ComplexArray = np.tensordot(self.PARTS, parts, axes=1)
+        return np.divide(signed, self._calibration.row_gain[:, None])
