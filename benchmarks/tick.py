@@ -16,7 +16,7 @@ from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.thermistor import code_from_temperature
 from twin.config import PlantConfig
 
-__all__ = ["run"]
+__all__ = ["control_cost_us", "run"]
 
 BATCH_TICKS = 2_000
 BATCHES = 100
@@ -42,7 +42,13 @@ def run() -> Benchmark:
 
 
 def control_figure(channels: int) -> Figure:
-    """Cost of the control step alone, by a board that answers with constant temperatures."""
+    """Cost of the control step alone."""
+    share = f"{CORE_SHARE:.0%} of a core at 1 kHz, the loop's limit at 64 channels"
+    return Figure(control_cost_us(channels), "us", share, CORE_SHARE * TICK_US, "lower")
+
+
+def control_cost_us(channels: int) -> float:
+    """Cost of the control step alone, by a board that answers with constant temperatures, us."""
     loop = ControlLoop("npu", ControlConfig(), heaters=channels, full_scale_v=10.0, heater_bits=16)
     loop.set_tec_mode(TecMode.REGULATE)
     loop.set_fan_mode(FanMode.REGULATE)
@@ -53,9 +59,7 @@ def control_figure(channels: int) -> Figure:
         sensor.head[name] = code_from_temperature(
             44.0, law.resistance_25c_ohm, law.beta_k, law.reference_ohm
         )
-    cost_us = fastest_us(lambda: control_steps(loop.arrays, sensor, actuator, BATCH_TICKS))
-    share = f"{CORE_SHARE:.0%} of a core at 1 kHz, the loop's limit at 64 channels"
-    return Figure(cost_us, "us", share, CORE_SHARE * TICK_US, "lower")
+    return fastest_us(lambda: control_steps(loop.arrays, sensor, actuator, BATCH_TICKS))
 
 
 def tick_figure(work: WorkingLoop, channels: int) -> Figure:
