@@ -82,6 +82,9 @@ class Surveyor:
     ) -> Sweeps:
         """Sweep some heaters, one after the other, each back at its base afterwards.
 
+        Every other one downwards: what one heater gives up the next one takes over, so the
+        heat of the chip hardly changes and the die need not be waited for.
+
         Args:
             stage: name for progress.
             channels: shifters to sweep.
@@ -91,10 +94,11 @@ class Surveyor:
         """
         ports = self._chip.architecture.ports
         transfer = np.empty((len(channels), len(square_v2), ports, ports), complex)
+        points = range(len(square_v2))
         for number, channel in enumerate(channels):
             drive_v = base.drive_v.copy()
-            for point, square in enumerate(square_v2):
-                drive_v[channel] = np.sqrt(square)
+            for point in points if number % 2 == 0 else reversed(points):
+                drive_v[channel] = np.sqrt(square_v2[point])
                 transfer[number, point] = (await self.look(drive_v, repeats)).transfer
             self._progress(stage, (number + 1) / len(channels))
         noise = self.noise / np.sqrt(repeats)

@@ -12,9 +12,9 @@ Nothing is known beforehand but the data sheet; nothing is asked of the chip but
 `calibration.chip.ChipUnderTest` lists.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -29,6 +29,7 @@ from calibration.mesh.slopes import Block, point_at
 from calibration.mesh.walk import attenuator_phases, misplaced, reconstruct
 from calibration.neighbours import Neighbours
 from calibration.result import CalibrationQuality, ChipCalibration
+from lumina.background import in_background
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 
@@ -116,7 +117,7 @@ class _Calibration:
     async def run(self) -> ChipCalibration:
         """All stages in turn."""
         fringes, base, attenuator_rad = await self._sweep_all()
-        guess = self._read_off(fringes, base, attenuator_rad)
+        guess = await in_background(partial(self._read_off, fringes, base, attenuator_rad))
         cool = await self._settings("settings", guess, self._options.settings)
         warm = await self._warm_settings(guess)
         found = await self._fitted(guess, cool, warm)
@@ -151,7 +152,8 @@ class _Calibration:
         highest_v = min(highest_v, self._chip.max_drive_v)
         square_v2 = np.linspace(0.0, highest_v**2, options.sweep_points)
         sweeps = await self._surveyor.sweep(stage, channels, base, square_v2, options.sweep_repeats)
-        return fit_fringes(sweeps, self._chip.nominal_phase_rad_per_v2)
+        nominal_rad_per_v2 = self._chip.nominal_phase_rad_per_v2
+        return await in_background(partial(fit_fringes, sweeps, nominal_rad_per_v2))
 
     def _believed(self, fringes: Fringes) -> Fringes:
         """The fringes, if each is one.
@@ -229,9 +231,8 @@ class _Calibration:
             *[(fit.step_again, everything, tuple(Block))] * 2,
         ]
         for number, (step, snapshots, blocks) in enumerate(plan):
-            step(snapshots, blocks)
+            await in_background(partial(step, snapshots, blocks))
             self._progress("fit", (number + 1) / len(plan))
-            await asyncio.sleep(0)  # a step takes long: let the rest of the bench run
         return fit.calibration
 
     def _judged(

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_c
 from calibration.programming import Calibration, MatrixUnit, unit_for
 from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
+from lumina.background import in_background
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import Tier
@@ -257,7 +259,8 @@ class PhotonicDevice:
             wanted = self._checked(matrix, (self.ports, self.ports))
             unit = self._require_unit()
             scale = unit.scale_of(wanted)
-            phases = self._programmed(wanted / scale, unit)
+            phases = await self._programmed(wanted / scale, unit)
+            self._require_safe()
             await self.settling.heaters_acting(self.loop.set_heater_phases(phases))
             self._scale = scale
             self.counters.matrices_loaded += 1
@@ -347,13 +350,16 @@ class PhotonicDevice:
             raise DeviceStateError(self.name, "calibrate the chip first", "uncalibrated")
         return self._unit
 
-    def _programmed(self, matrix: ComplexArray, unit: MatrixUnit) -> FloatArray:
+    async def _programmed(self, matrix: ComplexArray, unit: MatrixUnit) -> FloatArray:
         """Own phases for a matrix; found once for as long as the calibration holds."""
         key = matrix.tobytes()
         if key not in self._programs:
+            phases = await in_background(partial(unit.own_phases, matrix))
             if len(self._programs) >= PROGRAMS_KEPT:
                 self._programs.pop(next(iter(self._programs)))
-            self._programs[key] = unit.own_phases(matrix)
+            if unit is not self._unit:  # another calibration was installed meanwhile
+                return phases
+            self._programs[key] = phases
         return self._programs[key]
 
     def _checked(self, array: NDArray[Any], shape: tuple[int, int]) -> ComplexArray:

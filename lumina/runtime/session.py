@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from lumina.background import in_background
 from lumina.engines.digits import load_digit_set, train_classifier
 from lumina.errors import LuminaError
 from lumina.runtime.bench import Bench, open_bench
@@ -110,7 +112,7 @@ async def _work(bench: Bench, plan: SessionPlan, folder: RunFolder) -> dict[str,
 async def _main_job(bench: Bench, plan: SessionPlan, folder: RunFolder) -> dict[str, Any]:
     settings = bench.config.job
     digits = load_digit_set(settings.split_seed)
-    network = train_classifier(digits, settings.split_seed)
+    network = await in_background(partial(train_classifier, digits, settings.split_seed))
     job = DigitJob(bench, digits, network, seed=plan.seed, recalibrate=plan.recalibrate)
     result = await job.run()
     folder.save_arrays("calibration", result.calibration.to_findings().flat())

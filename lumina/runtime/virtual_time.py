@@ -78,6 +78,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             would hang; or real I/O, a thread or a subprocess is asked for.
     """
 
+    time_is_virtual = True
+
     # Kept by asyncio's own loop; the type stubs leave them out.
     _ready: deque[asyncio.Handle]
     _stopping: bool
