@@ -7,6 +7,7 @@ store, bring-up, resuming and the report take it from there.
 from collections.abc import Sequence
 
 from calibration.routines._drift import DriftRoutine
+from calibration.routines._fidelity import FidelityRoutine
 from calibration.routines._mesh import MeshRoutine
 from calibration.routines._rings import RingsRoutine
 from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
@@ -24,7 +25,12 @@ __all__ = [
     "routine",
 ]
 
-ROUTINES: tuple[Routine, ...] = (MeshRoutine(), DriftRoutine(), RingsRoutine())
+ROUTINES: tuple[Routine, ...] = (
+    MeshRoutine(),
+    DriftRoutine(),
+    RingsRoutine(),
+    FidelityRoutine(),
+)
 
 
 def routine(name: str) -> Routine | None:

@@ -49,6 +49,7 @@ class MeshRoutine(Routine):
                 "largest_phase_rad": float(np.abs(report.drift.phase_rad[known.good]).max()),
                 "measurements": report.measurements,
             },
+            arrays={**report.drift._asdict(), "phase_moved": report.phase_moved},
         )
 
     def faults(self, findings: Findings) -> tuple[ChannelFault, ...]:

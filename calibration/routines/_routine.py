@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest
 from calibration.findings import Findings
@@ -28,8 +30,14 @@ class Device(ChipUnderTest, Protocol):
     async def applied(self, sequence: int) -> None:
         """Wait until the loop has applied a command."""
 
+    def data_sheet(self) -> Calibration:
+        """What is known of the chip before anything is measured."""
+
     async def install(self, calibration: Calibration) -> None:
         """Take over a calibration of the chip."""
+
+    async def load(self, matrix: NDArray[np.complex128]) -> None:
+        """Program a matrix by the calibration that is installed."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,13 @@ class Verdict:
         holds: whether they may be used as they are.
         moves: what has moved.
         figures: what else was seen, units in the names.
+        arrays: the same by channel, for the run folder.
     """
 
     holds: bool
     moves: tuple[Move, ...]
     figures: Mapping[str, float | int | str]
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Routine(ABC):

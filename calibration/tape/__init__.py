@@ -7,15 +7,18 @@ afterwards. The tape is also the raw data that a calibration rests on.
 
 from calibration.tape._chip import TapedChip
 from calibration.tape._file import TapeWriter, read_tape, settings_on
+from calibration.tape._looks import Looks, looks_on
 from calibration.tape._records import Answer, Exchange, decode_exchange, encode_exchange
 
 __all__ = [
     "Answer",
     "Exchange",
+    "Looks",
     "TapeWriter",
     "TapedChip",
     "decode_exchange",
     "encode_exchange",
+    "looks_on",
     "read_tape",
     "settings_on",
 ]

@@ -127,10 +127,10 @@ def live_or_log(stack: ExitStack, title: str) -> Any:
 
 def write_report(folder: Path) -> str:
     """Make the run's report and return its path."""
+    from lumina.cli.runs import report_of
     from lumina.store import open_run
-    from lumina.store.report import write_report as write
 
-    return str(write(open_run(folder.parent, folder.name)))
+    return str(report_of(open_run(folder.parent, folder.name)))
 
 
 def show(document: dict[str, Any]) -> None:

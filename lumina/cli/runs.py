@@ -56,9 +56,15 @@ def show(run: Run, root: Root = _RUNS, as_json: AsJson = False) -> None:
 
 def report(run: Run, root: Root = _RUNS) -> None:
     """Make a run's report.html, or make it again, and print where it is."""
+    typer.echo(report_of(open_run(root, run)))
+
+
+def report_of(record: RunRecord) -> Path:
+    """Make a run's report, with what every room adds to it; returns its path."""
+    from calibration.report import calibration_addition
     from lumina.store.report import write_report
 
-    typer.echo(write_report(open_run(root, run)))
+    return write_report(record, calibration_addition)
 
 
 def _print_json(document: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ and the loop's mailbox: a twin and a real board are reached by the same calls.
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from calibration.heaters import compensation_rad_per_k
 from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_chip
-from calibration.programming import Calibration, MatrixUnit, unit_for
+from calibration.programming import Calibration, MatrixUnit, nominal_calibration, unit_for
 from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
 from lumina.background import in_background
@@ -232,6 +232,17 @@ class PhotonicDevice:
             found = await calibrate_chip(self, rng=rng, progress=progress, options=options)
         await self.install(found)
         return found
+
+    def data_sheet(self) -> Calibration:
+        """What is known of the chip before anything is measured, the designed drift included."""
+        known = nominal_calibration(
+            self.architecture,
+            self.nominal_phase_rad_per_v2,
+            max_drive_v=self.max_drive_v,
+            reference_die_c=self.die_temperature_c(),
+        )
+        drift = np.full(self.loop.heaters, self.loop.designed_drift_rad_per_k)
+        return replace(known, tempco_rad_per_k=drift)
 
     async def install(self, calibration: Calibration) -> None:
         """Take over a calibration: the loop drives and compensates by it from now on."""

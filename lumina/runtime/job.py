@@ -12,11 +12,9 @@ Six accuracies are measured on one bench, each a fraction of the held-out digits
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from calibration.programming import Calibration, nominal_calibration
+from calibration.programming import Calibration
 from lumina.control.records import FanMode, TecMode
 from lumina.engines.digits import DigitClassifier, DigitSet, accuracy
 from lumina.errors import UsageError
@@ -105,7 +103,7 @@ class DigitJob:
             raise UsageError("the main job disturbs the room, which only a twin has")
         labels = self._network.predict_digitally(self._digits.test_images)
         self._tell("digital", accuracy(labels, self._digits.test_labels))
-        await self._install_nominal()
+        await self._device.install(self._device.data_sheet())
         await self._read("uncalibrated", "digits with data-sheet phases")
         calibration = await self._calibration()
         await self._read("calibrated", "digits with calibrated phases")
@@ -116,19 +114,8 @@ class DigitJob:
             digits=len(self._digits.test_labels),
             tiles=self._network.tiles(self._device.ports),
             calibration=calibration,
-            stored_version=None if self._stored is None else self._device.uses["mesh"],
+            stored_version=None if self._stored is None else max(self._device.uses.values()),
         )
-
-    async def _install_nominal(self) -> None:
-        device = self._device
-        nominal = nominal_calibration(
-            device.architecture,
-            device.nominal_phase_rad_per_v2,
-            max_drive_v=device.max_drive_v,
-            reference_die_c=device.die_temperature_c(),
-        )
-        drift = np.full(device.loop.heaters, device.loop.designed_drift_rad_per_k)
-        await device.install(replace(nominal, tempco_rad_per_k=drift))
 
     async def _calibration(self) -> Calibration:
         """What bring-up found in the store, or else what is measured now."""

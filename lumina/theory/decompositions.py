@@ -8,12 +8,16 @@ The triangular arrangement empties the matrix row by row with T^-1 from the righ
 al., PRL 73, 58, 1994). The rectangular one empties it along its diagonals, from the right
 and the left in turn, and then draws the left factors through the diagonal that remains
 (Clements et al., Optica 3, 1460, 2016).
+
+In IEEE arithmetic, not with reordered sums: where two sets of phases are equally good,
+rounding decides, and code fresh from the compiler rounded otherwise than the same code
+from the cache.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lumina.compiled import compiled_fast
+from lumina.compiled import compiled
 from lumina.errors import MatrixError
 from lumina.theory.mesh import MeshArchitecture
 
@@ -29,7 +33,7 @@ NORM_TOLERANCE = 1e-9
 """How far a spectral norm may exceed 1 and still pass for rounding."""
 
 
-@compiled_fast
+@compiled
 def _null_right(u: ComplexArray, row: int, m: int, cell: int, phase: FloatArray) -> None:
     """Make u[row, m] zero by T^-1 on the columns m, m + 1; note T's phases for that cell."""
     left, right = u[row, m], u[row, m + 1]
@@ -47,7 +51,7 @@ def _null_right(u: ComplexArray, row: int, m: int, cell: int, phase: FloatArray)
     u[row, m] = 0.0
 
 
-@compiled_fast
+@compiled
 def _null_left(u: ComplexArray, row: int, column: int) -> tuple[complex, complex]:
     """Make u[row, column] zero by a rotation of the rows row - 1, row; return its (c, s)."""
     upper, lower = u[row - 1, column], u[row, column]
@@ -61,7 +65,7 @@ def _null_left(u: ComplexArray, row: int, column: int) -> tuple[complex, complex
     return c, s
 
 
-@compiled_fast
+@compiled
 def _draw_through(
     c: complex, s: complex, d: ComplexArray, m: int, cell: int, phase: FloatArray
 ) -> None:
@@ -83,7 +87,7 @@ def _draw_through(
     d[m], d[m + 1] = upper / abs(upper), lower / abs(lower)
 
 
-@compiled_fast
+@compiled
 def _finish(d: ComplexArray, phase: FloatArray) -> None:
     """Note the output phases and bring all phases into [0, 2 pi)."""
     n = d.size
@@ -94,7 +98,7 @@ def _finish(d: ComplexArray, phase: FloatArray) -> None:
         phase[i] = wrapped if wrapped < 2.0 * np.pi else 0.0
 
 
-@compiled_fast
+@compiled
 def _cell_table(mode: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Number of the t-th MZI that the light meets on the modes (m, m + 1), at [m, t]."""
     table = np.full((n - 1, n), -1)
@@ -106,7 +110,7 @@ def _cell_table(mode: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return table
 
 
-@compiled_fast
+@compiled
 def _triangular(u: ComplexArray, mode: NDArray[np.int64]) -> FloatArray:
     """Phases of a triangular mesh from a unitary, which is used up."""
     n = u.shape[0]
@@ -118,7 +122,7 @@ def _triangular(u: ComplexArray, mode: NDArray[np.int64]) -> FloatArray:
     return phase
 
 
-@compiled_fast
+@compiled
 def _rectangular(u: ComplexArray, mode: NDArray[np.int64]) -> FloatArray:
     """Phases of a rectangular mesh from a unitary, which is used up.
 

@@ -60,7 +60,7 @@ def test_a_chip_is_learned_stored_and_known_at_the_next_bring_up(config: Path) -
     assert Path(first["report"]).is_file()
     assert (Path(first["run"]) / "npu_mesh.tape").is_file()
 
-    again = calibrated(config, "mesh")
+    again = calibrated(config)
     assert again["calibrations"]["npu"]["version"] == 2
     assert again["trace_hash"] == first["trace_hash"]
 
@@ -69,7 +69,7 @@ def test_a_chip_is_learned_stored_and_known_at_the_next_bring_up(config: Path) -
         async with open_bench(config, chip_seed=chip_seed, calibrations=kept) as bench:
             return bench.device.uses
 
-    assert run_virtual(bring_up(chip_seed=0)) == {"mesh": 2}
+    assert run_virtual(bring_up(chip_seed=0)) == {"mesh": 2, "fidelity": 2}
     assert run_virtual(bring_up(chip_seed=1)) == {}
 
 

@@ -109,6 +109,7 @@ async def _looked_at(
         verdict = await of.check(here, findings)
     if verdict is not None:
         tell(verdict, kept, bench.journal, name)
+        folder.save_arrays(f"{name}_check_{kept}", verdict.arrays)
     return verdict
 
 

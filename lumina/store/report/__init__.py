@@ -13,7 +13,7 @@ What went wrong, and what followed, comes from the event log.
 Everything else in `results` is listed at the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -36,7 +36,29 @@ from lumina.store.report._html import Html, join, tag
 from lumina.store.report._text import duration, percent
 from lumina.store.report._timeline import Stage, find_stages, find_tiers, timeline
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["Addition", "render_report", "write_report"]
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What another room adds to a report, made by what `lumina.store.report.kit` offers.
+
+    Attributes:
+        tiles: figures to see first: (value, what it is, a remark).
+        sections: shown below them.
+    """
+
+    tiles: Sequence[tuple[str, str, str]] = ()
+    sections: Sequence[Html | None] = ()
+
+
+Adder = Callable[[RunRecord], Addition]
+
+
+def nothing(record: RunRecord) -> Addition:
+    """A report as it is."""
+    return Addition()
+
 
 _SHOWN_APART = frozenset(
     {"accuracy", "per_seed", "disturbance", "devices", "calibration", "seed", "run", "bench_time_s"}
@@ -79,8 +101,12 @@ class _Run:
         }
 
 
-def write_report(record: RunRecord) -> Path:
+def write_report(record: RunRecord, add: Adder = nothing) -> Path:
     """Make, or make again, the report of a run.
+
+    Args:
+        record: the run.
+        add: makes what another room adds; called with plots set up.
 
     Returns:
         The path of ``report.html`` in the run folder.
@@ -90,11 +116,11 @@ def write_report(record: RunRecord) -> Path:
         UsageError: Matplotlib is not installed.
     """
     path = record.path / REPORT_FILE
-    write_atomic(path, render_report(record).encode("utf-8", "replace"))
+    write_atomic(path, render_report(record, add).encode("utf-8", "replace"))
     return path
 
 
-def render_report(record: RunRecord) -> str:
+def render_report(record: RunRecord, add: Adder = nothing) -> str:
     """The report as a page.
 
     Raises:
@@ -104,11 +130,13 @@ def render_report(record: RunRecord) -> str:
     run = _read(record)
     results = run.manifest.results
     with plotting():
+        addition = add(record)
         body = join(
             parts.header(record, run.manifest),
             parts.problems_section(run.problems),
-            parts.tiles(_headline(run)),
+            parts.tiles([*addition.tiles, *_headline(run)]),
             aftermath_section(run.events, run.named("telemetry"), run.stages),
+            *addition.sections,
             parts.accuracy_section(results),
             *_timelines(run),
             *_rails(run),

@@ -34,6 +34,7 @@ __all__ = [
     "TEAL",
     "VIOLET",
     "new_figure",
+    "plain_decades",
     "plotting",
     "thin",
     "tidy",
@@ -133,6 +134,14 @@ def tidy(axes: "Axes", title: str, unit: str = "") -> None:
         axes.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=6, borderaxespad=0, borderpad=0.2
         )
+
+
+def plain_decades(axes: "Axes") -> None:
+    """Powers of ten in figures on the y axis: text is not parsed for mathematics here."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def to_svg(figure: "Figure", description: str) -> Html:

@@ -15,6 +15,7 @@ _UNITS = {
     "w": "W",
     "a": "A",
     "v": "V",
+    "v2": "V²",
     "rpm": "RPM",
     "hz": "Hz",
     "rad": "rad",
@@ -28,10 +29,15 @@ _UNITS = {
 
 
 def _split(name: str) -> tuple[str, str]:
-    """``lateness_p99_us`` -> (``lateness p99``, ``µs``); ``tempco_rad_per_k`` -> rad/K."""
+    """``lateness_p99_us`` -> (``lateness p99``, ``µs``); ``tempco_rad_per_k`` -> rad/K.
+
+    A rate of something without a unit, ``curvature_per_v2``, is in 1/V².
+    """
     words = name.split("_")
     if len(words) > 3 and words[-2] == "per" and words[-3] in _UNITS and words[-1] in _UNITS:
         return " ".join(words[:-3]), f"{_UNITS[words[-3]]}/{_UNITS[words[-1]]}"
+    if len(words) > 2 and words[-2] == "per" and words[-1] in _UNITS:
+        return " ".join(words[:-2]), f"1/{_UNITS[words[-1]]}"
     if len(words) > 1 and words[-1] in _UNITS:
         return " ".join(words[:-1]), _UNITS[words[-1]]
     return " ".join(words), ""
