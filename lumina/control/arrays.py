@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from lumina.control.config import ControlConfig
+from lumina.control.dither import dither_arrays
 from lumina.control.heaters import phase_limit_rad
 from lumina.control.records import (
     COMMAND,
@@ -85,7 +86,7 @@ def rails_of(config: ControlConfig) -> NDArray[Any]:
 
 def heater_arrays(count: int, full_scale_v: float, drift_rad_per_k: float) -> HeaterArrays:
     """Heater records for the nominal law and drift, all off."""
-    zeros = np.zeros((7, count))
+    zeros = np.zeros((8, count))
     heaters = HeaterArrays(*(row.copy() for row in zeros))
     gain = np.full(count, NOMINAL_GAIN_RAD_PER_V2)
     heaters.volts2_per_rad[:] = 1.0 / gain
@@ -98,6 +99,7 @@ def build_arrays(
     config: ControlConfig,
     *,
     heaters: int,
+    outputs: int,
     full_scale_v: float,
     heater_bits: int,
     telemetry_hz: float,
@@ -117,6 +119,7 @@ def build_arrays(
         parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
         state=state,
         heaters=heater_arrays(heaters, full_scale_v, drift_rad_per_k),
+        dither=dither_arrays(outputs, heaters),
         rails=rails_of(config),
         mailbox=Mailbox(
             slots=np.zeros(MAILBOX_SLOTS, COMMAND),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lumina.compiled import compiled, memory_fence
+from lumina.control.dither import start_dither
 from lumina.control.guard.tiers import guard_reset
 from lumina.control.rails import rails_request_up
 from lumina.control.records import (
@@ -42,6 +43,7 @@ SET_LASER = int(CommandCode.SET_LASER)
 RAILS_UP = int(CommandCode.RAILS_UP)
 RAILS_DOWN = int(CommandCode.RAILS_DOWN)
 RESET_GUARD = int(CommandCode.RESET_GUARD)
+START_DITHER = int(CommandCode.START_DITHER)
 SET_TEC_CURRENT = int(CommandCode.SET_TEC_CURRENT)
 SET_FAN_SPEED = int(CommandCode.SET_FAN_SPEED)
 SET_THERMAL_MODEL = int(CommandCode.SET_THERMAL_MODEL)
@@ -141,6 +143,8 @@ def apply_commands(control: ControlArrays) -> None:
             parameters.telemetry_divider = command.index
         elif command.code == SET_INLET:
             state.told_inlet_c, state.told_inlet_left = command.value, command.index
+        elif command.code == START_DITHER:
+            start_dither(control.dither, state.tick, command.value, command.index)
         elif command.code == RESET_GUARD:
             guard_reset(parameters, state)
         state.commanded_tick = state.tick

@@ -90,6 +90,12 @@ class CompensationConfig(_Section):
         le=1,
         description="drift assumed before calibration has measured a shifter's own, nm/K",
     )
+    trim_period_s: float = Field(
+        0.0,
+        ge=0,
+        le=86400,
+        description="time between trims of the phases by a dither at quiet moments, s; 0 never",
+    )
     design_imbalance_um: float = Field(
         0.0,
         ge=-1e5,

@@ -37,6 +37,7 @@ def phase_to_voltage(heaters: HeaterArrays, warming_k: float) -> int:
     saturated = 0
     for i in range(heaters.phase_rad.size):
         wanted = heaters.phase_rad[i] - heaters.tempco_rad_per_k[i] * warming_k
+        wanted += heaters.dither_rad[i]
         given = min(max(wanted, 0.0), heaters.limit_rad[i])
         saturated += given != wanted
         h = given * heaters.volts2_per_rad[i]

@@ -4,13 +4,14 @@
 thread, a batch in virtual time, or (over a wire) an exchange of frames with a board.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lumina.control.arrays import build_arrays, numbers_of
 from lumina.control.config import ControlConfig, PidConfig
+from lumina.control.dither import period_of
 from lumina.control.records import MAILBOX_SLOTS, TICK_S, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL, Relay
@@ -18,9 +19,24 @@ from lumina.errors import DeviceRangeError, DeviceStateError
 from lumina.theory.drift import phase_drift_rad_per_k
 from lumina.theory.thermal_model import ThermalModel
 
-__all__ = ["ControlLoop"]
+__all__ = ["ControlLoop", "Dithered"]
 
 FloatArray = NDArray[np.float64]
+
+
+LEAST_COUNTED = 0.98
+"""Share of a dither's frames that must have been counted: without them codes overlap."""
+
+
+class Dithered(NamedTuple):
+    """What the monitors said to a dither."""
+
+    power_code: FloatArray
+    """Shape (outputs,): mean code of every monitor."""
+    slope_code_per_rad: FloatArray
+    """Shape (outputs, heaters): change of the code per own phase of each heater."""
+    counted: int
+    """Frames that were counted."""
 
 
 class ControlLoop:
@@ -33,6 +49,7 @@ class ControlLoop:
         device: the processor's name, for errors.
         config: the controller's configuration.
         heaters: phase shifters on the board.
+        outputs: monitor photodiodes on the board that a dither is to count; 0 for none.
         full_scale_v: full scale of the heater converters, V.
         heater_bits: resolution of the heater converters.
         telemetry_hz: telemetry rows per second, 10 .. 1000.
@@ -44,6 +61,7 @@ class ControlLoop:
         config: ControlConfig,
         *,
         heaters: int,
+        outputs: int = 0,
         full_scale_v: float,
         heater_bits: int,
         telemetry_hz: float = 100.0,
@@ -56,6 +74,7 @@ class ControlLoop:
         self.arrays = build_arrays(
             config,
             heaters=heaters,
+            outputs=outputs,
             full_scale_v=full_scale_v,
             heater_bits=heater_bits,
             telemetry_hz=telemetry_hz,
@@ -105,6 +124,28 @@ class ControlLoop:
     def heater_drive_v(self) -> FloatArray:
         """Drive in force on every heater. Shape (heaters,), V."""
         return self.arrays.heaters.drive_v.copy()
+
+    def dithered(self) -> Dithered | None:
+        """What the monitors said to the last dither; None while it runs, or was cut short."""
+        dither = self.arrays.dither
+        control = dither.control[0]
+        counted, amplitude_rad = int(control["counted"]), float(control["amplitude_rad"])
+        heard = counted > 0 and counted >= LEAST_COUNTED * control["length"]
+        if control["running"] or not heard:
+            return None
+        return Dithered(dither.power / counted, dither.product / (counted * amplitude_rad), counted)
+
+    def compensated_warming_k(self) -> float:
+        """By how much the die is warmer than the phases were made for, as compensated, K."""
+        state, parameters = self.arrays.state[0], self.arrays.parameters[0]
+        if not state["compensating"]:
+            return 0.0
+        return float(state["die_estimate_c"] - parameters["reference_die_c"])
+
+    @property
+    def dithering(self) -> bool:
+        """Whether a dither runs."""
+        return bool(self.arrays.dither.control["running"][0])
 
     # Commands
 
@@ -222,6 +263,22 @@ class ControlLoop:
         self._check("inlet temperature", inlet_c, -40.0, 85.0, "C")
         self._check("validity", valid_s, 0.0, 86_400.0, "s")
         return self._post(CommandCode.SET_INLET, index=round(valid_s / TICK_S), value=inlet_c)
+
+    def start_dither(self, amplitude_rad: float, periods: int) -> int:
+        """Dither every heater about its commanded phase, and count what the monitors say.
+
+        Args:
+            amplitude_rad: of every own phase, up to 0.1 rad.
+            periods: of all heaters' codes; each lasts one to two ticks per heater.
+        """
+        self._check("dither", amplitude_rad, 1e-4, 0.1, "rad")
+        self._check("dither", periods, 1, 10_000, "periods")
+        length = periods * period_of(self.heaters)
+        return self._post(CommandCode.START_DITHER, value=amplitude_rad, index=length)
+
+    def stop_dither(self) -> int:
+        """End a dither before its time; what it has counted is lost."""
+        return self._post(CommandCode.START_DITHER)
 
     def rails_up(self) -> int:
         """Bring the power rails up in order; clears earlier trips."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.control.dither import DitherArrays
 from lumina.control.thermal.records import OBSERVER, PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
 
@@ -114,6 +115,7 @@ class CommandCode(IntEnum):
     SET_FAN_RELAY = 19  # relay, RPM; enters FanMode.RELAY
     SET_TELEMETRY = 20  # index: ticks per row
     SET_INLET = 21  # value, C; index: ticks for which it counts
+    START_DITHER = 22  # value, rad; index, ticks
 
 
 PARAMETERS = np.dtype(
@@ -271,6 +273,8 @@ class HeaterArrays(NamedTuple):
     tempco_rad_per_k: NDArray[np.float64]
     limit_rad: NDArray[np.float64]
     drive_v: NDArray[np.float64]
+    dither_rad: NDArray[np.float64]
+    """Added to the own phases in this tick."""
 
 
 class Mailbox(NamedTuple):
@@ -303,6 +307,7 @@ class ControlArrays(NamedTuple):
     state: NDArray[Any]
     """Shape (1,), dtype STATE."""
     heaters: HeaterArrays
+    dither: DitherArrays
     rails: NDArray[Any]
     """Shape (rails,), dtype RAIL."""
     mailbox: Mailbox

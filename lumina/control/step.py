@@ -10,6 +10,7 @@ from typing import Any
 
 from lumina.compiled import compiled_tick
 from lumina.control.commands import apply_commands
+from lumina.control.dither import count_monitors, dither_heaters
 from lumina.control.guard.tiers import guard_step
 from lumina.control.heaters import drive_heaters
 from lumina.control.rails import rails_step
@@ -38,7 +39,8 @@ from lumina.theory.thermistor import temperature_from_code
 __all__ = ["control_step"]
 
 DT_S = TICK_S
-EMERGENCY = int(Tier.EMERGENCY)
+NORMAL, EMERGENCY = int(Tier.NORMAL), int(Tier.EMERGENCY)
+HEATERS_PHASE = int(HeaterMode.PHASE)
 TEC_OFF, FAN_OFF, HEATERS_OFF = int(TecMode.OFF), int(FanMode.OFF), int(HeaterMode.OFF)
 RAIL_OFF, RAIL_ON, RAIL_TRIPPED = (
     int(state) for state in (RailState.OFF, RailState.ON, RailState.FAULT)
@@ -139,6 +141,16 @@ def fill_header(control: ControlArrays, head: Any, tec_a: float, fan_rpm: float)
 
 
 @compiled_tick
+def follow_dither(control: ControlArrays, sensor: SensorFrame) -> None:
+    """Count what the last dither did and set the next; nothing but calm phases is dithered."""
+    state = control.state[0]
+    if state.heater_mode != HEATERS_PHASE or state.tier != NORMAL:
+        control.dither.control[0].running = 0
+    count_monitors(control.dither, state.acted_tick, sensor.detector_code)
+    dither_heaters(control.dither, state.tick, control.heaters.dither_rad)
+
+
+@compiled_tick
 def control_step(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
     """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
     parameters, state = control.parameters[0], control.state[0]
@@ -153,6 +165,7 @@ def control_step(control: ControlArrays, sensor: SensorFrame, actuator: Actuator
     rails_step(state, control.rails, sensor.head[0], DT_S)
     tec_a = tec_current(parameters, state, DT_S)
     fan_rpm = fan_speed(parameters, state, DT_S)
+    follow_dither(control, sensor)
     drive_heaters(parameters, state, control.heaters, actuator.heater_code)
     fill_header(control, actuator.head[0], tec_a, fan_rpm)
     if state.tick % parameters.telemetry_divider == 0:

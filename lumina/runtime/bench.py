@@ -36,6 +36,7 @@ from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
 from lumina.runtime.stored import Calibrations, apply_stored, chip_of
 from lumina.runtime.supervisor import Supervisor
+from lumina.runtime.upkeep import Upkeep
 from lumina.runtime.wall_clock import utc_now
 from lumina.store import RunFolder
 from twin.records import write_input
@@ -289,7 +290,11 @@ async def running(
     """A station that is up inside the block, watched, and down after it."""
     name = station.device.name
     supervisor = Supervisor(station, journal, recorder)
+    upkeep = Upkeep(
+        station.device, journal, trim_period_s=station.device.config.compensation.trim_period_s
+    )
     watching = [
+        asyncio.create_task(upkeep.run(), name=f"upkeep-{name}"),
         asyncio.create_task(supervisor.run(), name=f"supervisor-{name}"),
         asyncio.create_task(Attendance(station, journal).run(), name=f"attendance-{name}"),
     ]

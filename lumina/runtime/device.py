@@ -123,6 +123,7 @@ class PhotonicDevice:
             name,
             config,
             heaters=capabilities.heaters,
+            outputs=capabilities.architecture.ports,
             full_scale_v=capabilities.max_drive_v,
             heater_bits=capabilities.heater_bits,
             telemetry_hz=telemetry_hz,
@@ -258,6 +259,17 @@ class PhotonicDevice:
         self._scale = None
         self._programs.clear()
 
+    async def adopt(self, calibration: Calibration, own_rad: FloatArray) -> None:
+        """Go on with a calibration whose phases have moved, and with the matrix that is held.
+
+        Args:
+            calibration: of the same drive law and drift.
+            own_rad: shape (shifters,), own phases that hold the matrix by it, in rad.
+        """
+        await self.settling.heaters_acting(self.loop.set_heater_phases(own_rad))
+        self.calibration, self._unit = calibration, unit_for(calibration)
+        self._programs.clear()
+
     async def load(self, matrix: NDArray[Any]) -> None:
         """Program a matrix, shape (ports, ports), of any norm; returns once it stands.
 
@@ -271,6 +283,7 @@ class PhotonicDevice:
             unit = self._require_unit()
             scale = unit.scale_of(wanted)
             phases = await self._programmed(wanted / scale, unit)
+            await self._undithered()
             self._require_safe()
             await self.settling.heaters_acting(self.loop.set_heater_phases(phases))
             self._scale = scale
@@ -290,6 +303,7 @@ class PhotonicDevice:
             unit = self._require_unit()
             if self._scale is None:
                 raise DeviceStateError(self.name, "load a matrix first", self.state.value)
+            await self._undithered()
             full_scale = max(float(np.abs(given).max(initial=0.0)), np.finfo(float).tiny)
             began_s = asyncio.get_running_loop().time()
             seen = await self._shine(unit.fields(given / full_scale))
@@ -331,6 +345,11 @@ class PhotonicDevice:
             await self.settling.recovered()
         text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"
         raise DeviceTimeoutError(self.name, f"{text}: its frames come too late")
+
+    async def _undithered(self) -> None:
+        """Whoever wants to compute ends a dither."""
+        if self.loop.dithering:
+            await self.settling.heaters_acting(self.loop.stop_dither())
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

@@ -38,6 +38,7 @@ __all__ = [
     "RowSlopes",
     "WeightBank",
     "bank_weights",
+    "dropped_slopes",
     "lorentzian",
     "phase_of_detuning",
     "slopes_of_row",
@@ -173,13 +174,7 @@ def slopes_of_row(rings: Rings, row: int, phase_rad: FloatArray) -> RowSlopes:
         row: which row.
         phase_rad: shape (..., channels), round-trip phases of this row, in rad.
     """
-    count = phase_rad.shape[-1]
-    own = slice(row * count, (row + 1) * count)
-    width, peak, dip = rings.width_rad[own], rings.peak[own], rings.dip[own]
-    number = np.arange(count)
-    off = (number[:, None] - number) * rings.spacing_rad - phase_rad[..., None, :]
-    off -= 2.0 * np.pi * np.floor(off / (2.0 * np.pi) + 0.5)
-    response = 1.0 / (1.0 + (2.0 * off / width) ** 2)
+    off, response, (width, peak, dip) = _responses(rings, row, phase_rad)
     passing = 1.0 - (1.0 - dip) * response
     reach = np.cumprod(passing, axis=-1)
     before, through = reach / passing, reach[..., -1:]
@@ -195,3 +190,36 @@ def slopes_of_row(rings: Rings, row: int, phase_rad: FloatArray) -> RowSlopes:
         by_peak=before * response,
         by_dip=behind * response / passing,
     )
+
+
+def dropped_slopes(rings: Rings, row: int, phase_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Share of every channel that a row drops, and how it moves with each of its rings.
+
+    Args:
+        rings: the bank.
+        row: which row.
+        phase_rad: shape (channels,), round-trip phases of this row, in rad.
+
+    Returns:
+        Shape (channels,), and shape (channels, rings), per rad.
+    """
+    off, response, (width, _, dip) = _responses(rings, row, phase_rad)
+    passing = 1.0 - (1.0 - dip) * response
+    through = np.prod(passing, axis=-1)
+    steepness = 8.0 * off / width**2 * response**2
+    through_by_phase = -through[:, None] * (1.0 - dip) / passing * steepness
+    at = slopes_of_row(rings, row, phase_rad)  # weight = dropped - through
+    return at.weight + through, at.by_phase + through_by_phase
+
+
+def _responses(
+    rings: Rings, row: int, phase_rad: FloatArray
+) -> tuple[FloatArray, FloatArray, tuple[FloatArray, FloatArray, FloatArray]]:
+    """Phases of every channel off every ring of a row, responses, and the rings' makes."""
+    count = phase_rad.shape[-1]
+    own = slice(row * count, (row + 1) * count)
+    number = np.arange(count)
+    off = (number[:, None] - number) * rings.spacing_rad - phase_rad[..., None, :]
+    off -= 2.0 * np.pi * np.floor(off / (2.0 * np.pi) + 0.5)
+    response = 1.0 / (1.0 + (2.0 * off / rings.width_rad[own]) ** 2)
+    return off, response, (rings.width_rad[own], rings.peak[own], rings.dip[own])
