@@ -14,41 +14,9 @@ from pydantic import BaseModel
 from drivers.registry import registry
 from lumina.errors import UsageError
 
-__all__ = ["allowed_range", "bench_schema", "field_schema", "unit_of"]
+__all__ = ["allowed_range", "bench_schema", "field_schema"]
 
 Schema = dict[str, Any]
-
-_UNITS = {
-    "a": "A",
-    "bits": "bit",
-    "c": "C",
-    "db": "dB",
-    "hz": "Hz",
-    "j": "J",
-    "k": "K",
-    "m": "m",
-    "m2": "m2",
-    "ms": "ms",
-    "nm": "nm",
-    "ohm": "ohm",
-    "rad": "rad",
-    "rpm": "RPM",
-    "s": "s",
-    "um": "um",
-    "v": "V",
-    "v2": "V2",
-    "w": "W",
-}
-"""Last words of field names -> the unit they stand for."""
-
-
-def unit_of(name: str) -> str:
-    """The unit that a field name ends in: ``ramp_k_per_s`` -> ``K/s``; "" without one."""
-    top, per, bottom = name.rpartition("_per_")
-    if not per:
-        return _UNITS.get(name.rpartition("_")[2], "") if "_" in name else ""
-    below = "/".join(_UNITS.get(word, word) for word in bottom.split("_"))
-    return f"{_UNITS.get(top.rpartition('_')[2], '1')}/{below}"
 
 
 def field_schema(root: Schema, path: Sequence[str], values: Any) -> Schema:

@@ -21,13 +21,16 @@ __all__ = ["Margins", "StateSpace", "margins"]
 
 FloatArray = NDArray[np.float64]
 
-POINTS = 4000
+POINTS = 2000
 """Frequencies looked at; crossings are interpolated between them."""
 
 LOWEST_RAD_PER_S = 1e-4
 
+TINY = 1e-300
+"""In place of zero where nothing comes back."""
+
 NEARLY = 1e-3
-"""Turns from -180 degrees within which an unstable plant's L starts there."""
+"""Turns from -180 degrees within which L counts as real where its frequencies end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,7 @@ def margins(loop: StateSpace) -> Margins:
     """Margins of a loop, from its open-loop system L."""
     omega = np.geomspace(LOWEST_RAD_PER_S, np.pi / loop.step_s, POINTS)
     L = loop.response(omega)
-    log_gain, phase = np.log(np.abs(L)), np.unwrap(np.angle(L))
+    log_gain, phase = np.log(np.maximum(np.abs(L), TINY)), np.unwrap(np.angle(L))
     gains = 20.0 / np.log(10.0) * _turns_back(log_gain, phase)
     at, phases = _crossings(np.log(omega), log_gain, phase)
     return Margins(
@@ -125,14 +128,14 @@ def margins(loop: StateSpace) -> Margins:
 
 
 def _turns_back(log_gain: FloatArray, phase: FloatArray) -> FloatArray:
-    """log |L| wherever L is real and negative, at the lowest frequency too."""
+    """log |L| wherever L is real and negative, at either end of the frequencies too."""
     turns = (phase + np.pi) / (2.0 * np.pi)
-    first = log_gain[:1][np.abs(turns[:1] - np.round(turns[:1])) < NEARLY]
+    ends = log_gain[[0, -1]][np.abs(turns - np.round(turns))[[0, -1]] < NEARLY]
     before, after = turns[:-1], turns[1:]
     hit = np.flatnonzero(np.floor(before) != np.floor(after))
     whole = np.maximum(np.floor(before), np.floor(after))[hit]
     share = (whole - before[hit]) / (after - before)[hit]
-    return np.concatenate([first, log_gain[hit] + share * np.diff(log_gain)[hit]])
+    return np.concatenate([ends, log_gain[hit] + share * np.diff(log_gain)[hit]])
 
 
 def _crossings(

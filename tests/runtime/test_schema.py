@@ -10,7 +10,8 @@ import yaml
 
 from drivers.registry import Registry
 from lumina.runtime.config import BenchConfig
-from lumina.runtime.schema import allowed_range, bench_schema, field_schema, unit_of
+from lumina.runtime.schema import allowed_range, bench_schema, field_schema
+from lumina.theory.units import unit_of
 
 LAB_CONFIGS = Path(__file__).parents[2] / "lab_configs"
 

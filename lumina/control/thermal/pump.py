@@ -9,31 +9,13 @@ loop: in watts the plant is the carrier's capacity, the same everywhere.
 from typing import Any
 
 from lumina.compiled import compiled_tick
-from lumina.theory.peltier import (
-    PeltierParameters,
-    coupled_optimum_a,
-    current_for_heat,
-    peltier_flows,
-)
+from lumina.theory.peltier import coupled_optimum_a, current_for_heat, peltier_flows
+from lumina.theory.thermal_rates import module_of
 
-__all__ = ["module_of", "most_current_a", "pump_current_a", "pumped_heat_w"]
+__all__ = ["most_current_a", "pump_current_a", "pumped_heat_w"]
 
 OPTIMUM_SHARE = 0.95
 """Near its optimum the current hardly pumps: the clamp stays below."""
-
-
-@compiled_tick
-def module_of(model: Any) -> PeltierParameters:
-    """The TEC that a THERMAL_MODEL record believes in."""
-    return PeltierParameters(
-        model.tec_seebeck_v_per_k,
-        model.tec_resistance_ohm,
-        model.tec_conductance_w_per_k,
-        0.0,
-        0.0,
-        0.0,
-        25.0,
-    )
 
 
 @compiled_tick

@@ -13,8 +13,8 @@ import math
 from typing import Any
 
 from lumina.compiled import compiled_tick
-from lumina.control.thermal.pump import module_of
 from lumina.theory.peltier import coupled_optimum_a, current_for_heat_on_sink, settled_hot_side_c
+from lumina.theory.thermal_rates import air_conductance_w_per_k, module_of
 
 __all__ = ["air_resistance_k_per_w", "seek_fan_speed"]
 
@@ -33,10 +33,7 @@ SPEED_S = 2.0
 @compiled_tick
 def air_resistance_k_per_w(model: Any, speed_rpm: float) -> float:
     """Thermal resistance from sink to inlet air at a fan speed, K/W."""
-    share = min(max(speed_rpm / model.full_speed_rpm, 0.0), 1.0)
-    still = 1.0 / model.still_air_k_per_w
-    moved = 1.0 / model.full_speed_k_per_w - still
-    return 1.0 / (still + moved * share**model.fan_exponent)  # type: ignore[no-any-return]
+    return 1.0 / air_conductance_w_per_k(model, speed_rpm)
 
 
 @compiled_tick
