@@ -11,6 +11,7 @@ from calibration.routines._fidelity import FidelityRoutine
 from calibration.routines._mesh import MeshRoutine
 from calibration.routines._rings import RingsRoutine
 from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
+from calibration.routines._thermal import ThermalRoutine
 from lumina.errors import UsageError
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 ROUTINES: tuple[Routine, ...] = (
+    ThermalRoutine(),
     MeshRoutine(),
     DriftRoutine(),
     RingsRoutine(),

@@ -113,12 +113,14 @@ class Routine(ABC):
         finds: what it finds, in one line.
         after: routines whose findings it uses.
         usual: whether it is run when none is named.
+        before_lock: whether it is run on a bench whose carrier is not regulated yet.
     """
 
     name: str
     finds: str
     after: tuple[str, ...] = ()
     usual: bool = True
+    before_lock: bool = False
 
     def applies(self, place: Workplace) -> bool:
         """Whether the device has what this routine is about."""
@@ -131,6 +133,8 @@ class Routine(ABC):
     @abstractmethod
     async def run(self, place: Workplace) -> Findings:
         """Measure. The device is brought up and at its set point, and is left there.
+
+        With `before_lock` its TEC may be off at the start.
 
         Returns:
             What was found; a routine that only betters what another one found returns

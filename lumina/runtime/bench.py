@@ -140,6 +140,7 @@ async def open_bench(
     folder: RunFolder | None = None,
     calibrations: Calibrations | None = None,
     faults: Sequence[PlannedFault] = (),
+    lock: bool = True,
 ) -> AsyncIterator[Bench]:
     """Bring a bench up, and shut it down whatever happens.
 
@@ -153,6 +154,7 @@ async def open_bench(
         calibrations: where to look for a stored calibration of each chip; where the config
             says by default, and nowhere if it does not.
         faults: what shall go wrong, and when.
+        lock: bring the carriers to their set points; otherwise the TECs stay off.
 
     Raises:
         UsageError: faults are asked for on real hardware.
@@ -186,7 +188,7 @@ async def open_bench(
             prepare = partial(remember, bench, station.device, calibrations)
             drive = LoopDrive(station.runner)
             up = bench._bring_up[station.device.name] = partial(
-                bring_up, station, drive, journal, prepare
+                bring_up, station, drive, journal, prepare, lock=lock
             )
             await stack.enter_async_context(running(station, drive, journal, recorder, up))
         yield bench

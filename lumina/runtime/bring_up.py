@@ -16,7 +16,7 @@ from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.journal import Journal
 from lumina.runtime.station import LoopDrive, Station
 
-__all__ = ["bring_up", "shut_down"]
+__all__ = ["bring_up", "lock_temperature", "shut_down"]
 
 POLL_S = 0.01
 FIRST_READING_S = 2.0
@@ -31,14 +31,17 @@ async def bring_up(
     drive: LoopDrive,
     journal: Journal,
     prepare: Callable[[], Awaitable[object]],
+    *,
+    lock: bool = True,
 ) -> None:
-    """Bring one station up to a locked temperature.
+    """Bring one station up, by default to a locked temperature.
 
     Args:
         station: the station.
         drive: runs its loop.
         journal: where stages are told.
         prepare: awaited once the loop takes commands, before anything is regulated.
+        lock: bring the carrier to its set point; otherwise the TEC stays off.
 
     Raises:
         DeviceError: an instrument refuses or does not answer.
@@ -58,11 +61,22 @@ async def bring_up(
         await lasers_on(station)
         await device.settling.applied(device.loop.set_laser_scale(1.0))
         await device.settling.applied(device.loop.set_fan_mode(FanMode.REGULATE))
+    if lock:
+        await lock_temperature(device, journal)
+    device.come_up()
+    journal.tell(device.name, "state", f"{device.name} is ready", state="ready")
+
+
+async def lock_temperature(device: PhotonicDevice, journal: Journal) -> None:
+    """Regulate the carrier, and wait until it has settled at its set point.
+
+    Raises:
+        DeviceTimeoutError: it does not in time.
+        ThermallyUnsafeError: the guard went to emergency meanwhile.
+    """
     with journal.stage("lock", f"{device.name}: carrier to {device.config.setpoint_c:g} C"):
         await device.settling.applied(device.loop.set_tec_mode(TecMode.REGULATE))
         await device.settling.carrier_locked()
-    device.come_up()
-    journal.tell(device.name, "state", f"{device.name} is ready", state="ready")
 
 
 async def switch_supplies_on(station: Station) -> None:

@@ -30,7 +30,7 @@ from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
 from lumina.background import in_background
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
-from lumina.control.records import Tier
+from lumina.control.records import TecMode, Tier
 from lumina.errors import DeviceStateError, DeviceTimeoutError, MatrixError, ThermallyUnsafeError
 from lumina.runtime.settling import LockCriterion, Settling
 from lumina.theory.architecture import ChipArchitecture
@@ -180,6 +180,11 @@ class PhotonicDevice:
     def tier(self) -> Tier:
         """Tier of the thermal guard."""
         return Tier(int(self.loop.arrays.state["tier"][0]))
+
+    @property
+    def is_regulated(self) -> bool:
+        """Whether the loop regulates the carrier's temperature."""
+        return int(self.loop.arrays.state["tec_mode"][0]) == TecMode.REGULATE
 
     def die_temperature_c(self) -> float:
         """The loop's present estimate of the die temperature, C."""

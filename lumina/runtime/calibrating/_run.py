@@ -9,6 +9,7 @@ from calibration.routines import Routine, Workplace, chosen, named
 from calibration.store import Provenance, Section, StoredCalibration, changes_between
 from calibration.tape import TapedChip, TapeWriter
 from lumina.runtime.bench import Bench, open_bench
+from lumina.runtime.bring_up import lock_temperature
 from lumina.runtime.calibrating._checkpoint import Memory
 from lumina.runtime.calibrating._place import generator, workplace
 from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
@@ -63,6 +64,7 @@ async def _whole(
         journal=journal,
         folder=folder,
         calibrations=calibrations,
+        lock=not any(routine.before_lock for routine in named(plan.routines)),
     ) as bench:
         if plan.resume and not progress.earlier:
             journal.tell("bench", "resumed", "nothing to go on with: from the beginning")
@@ -107,6 +109,8 @@ class _DeviceRun:
         place = workplace(self._bench, self._name, known)
         sections: dict[str, Section] = {}
         for routine in chosen(self._plan.routines, place):
+            if not (routine.before_lock or self._device.is_regulated):
+                await lock_temperature(self._device, self._journal)
             section = await self._earlier(routine) or await self._section(routine, place)
             sections[section.findings.routine] = section
             found = {section.findings.routine: section.findings}
