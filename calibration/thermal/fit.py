@@ -79,7 +79,10 @@ TRUST = 1e-3
 STEP = 1e-4
 """Of the Jacobian's differences, in logarithms and kelvins."""
 
-MOST_STEPS = 40
+FARTHEST = 8.0
+"""By how much a parameter may differ from what was believed, either way."""
+
+MOST_STEPS = 25
 MOST_DAMPING = 1e6
 LEAST_GAIN = 0.1
 """Of the sum of squares, in units of its mean term: less is the same fit."""
@@ -193,12 +196,15 @@ class _Fit:
         return np.array([*logs, *first, 0.0]), np.array(sigma)
 
     def _log_limits(self) -> tuple[FloatArray, FloatArray]:
-        """Least and largest value of every component that the model takes."""
+        """Least and largest value of every component."""
         schema = ThermalModel.model_json_schema()["properties"]
-        free = [np.inf] * (len(self._centre) - len(self._names))
-        low = [max(schema[n].get("minimum", 0.0), 1e-9) for n in self._names]
-        high = [schema[n]["maximum"] for n in self._names]
-        return np.array([*np.log(low), *np.negative(free)]), np.array([*np.log(high), *free])
+        believed = self._centre[: len(self._names)]
+        free = np.full(len(self._centre) - len(self._names), np.inf)
+        least = np.array([max(schema[n].get("minimum", 0.0), 1e-9) for n in self._names])
+        most = np.array([schema[n]["maximum"] for n in self._names])
+        low = np.maximum(np.log(least), believed - np.log(FARTHEST))
+        high = np.minimum(np.log(most), believed + np.log(FARTHEST))
+        return np.concatenate([low, -free]), np.concatenate([high, free])
 
     def _model(self, vector: FloatArray) -> ThermalModel:
         values = np.exp(vector[: len(self._names)])

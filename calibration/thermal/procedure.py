@@ -108,7 +108,7 @@ async def identify(
 async def left_as_found(plant: PlantUnderTest) -> AsyncIterator[None]:
     """Telemetry at the full rate inside; modes, heaters and telemetry as before afterwards.
 
-    Commands are posted, not awaited, so that it holds under cancellation too.
+    After a failure commands are posted, not awaited: it holds under cancellation too.
     """
     loop, state = plant.loop, plant.loop.arrays.state[0]
     regulated = state["tec_mode"] == TecMode.REGULATE
@@ -122,7 +122,8 @@ async def left_as_found(plant: PlantUnderTest) -> AsyncIterator[None]:
         loop.set_fan_mode(FanMode.OFF if fan_mode is FanMode.OFF else FanMode.REGULATE)
         loop.set_heater_voltages(voltages)
         loop.set_heater_mode(heater_mode)
-        loop.set_telemetry_hz(telemetry_hz)
+        last = loop.set_telemetry_hz(telemetry_hz)
+    await plant.applied(last)
 
 
 def judge(name: str, fit: ThermalFit, excited: Excited, options: ThermalOptions) -> None:
