@@ -35,6 +35,15 @@ def run(
         typer.Option(min=0, help="Hold the bench for so many seconds instead of the main job."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Noise seeds that accuracies are the mean of; `job.seeds` of the config in "
+            "virtual time, 1 in real time, where each takes minutes.",
+        ),
+    ] = None,
     chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
     recalibrate: Annotated[
         bool,
@@ -56,8 +65,8 @@ def run(
 
     The main job reads handwritten digits in the light: uncalibrated, calibrated, and
     disturbed under three levels of control. In virtual time every accuracy is the mean
-    over several noise seeds; in real time, and with faults, one seed is run. A run that its
-    faults end is told and reported all the same, and exits with 1.
+    over several noise seeds; in real time, and with faults, one seed is run unless more are
+    asked for. A run that its faults end is told and reported all the same, and exits with 1.
     """
     from lumina.runtime.config import load_config
     from lumina.runtime.faults import parse_faults
@@ -80,7 +89,8 @@ def run(
         command=("lumina", *sys.argv[1:]),
         faults=parse_faults(fault or (), settings),
     )
-    seeds = settings.job.seeds if virtual and duration is None and not fault else 1
+    if seeds is None or duration is not None:
+        seeds = settings.job.seeds if virtual and duration is None and not fault else 1
     with ExitStack() as stack:
         result = run_seeds(plan, seeds, utc_now, live_or_log(stack, settings.name))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
@@ -143,7 +153,8 @@ def show(document: dict[str, Any]) -> None:
         console.print(document["error"], highlight=False, markup=False)
     if "accuracy" in document:
         seeds = len(document.get("per_seed", [0]))
-        table = Table(title=f"{document['digits']} held-out digits, mean of {seeds} seeds")
+        over = "one seed" if seeds == 1 else f"mean of {seeds} seeds"
+        table = Table(title=f"{document['digits']} held-out digits, {over}")
         table.add_column("digits read with")
         table.add_column("accuracy", justify="right")
         for name, value in document["accuracy"].items():

@@ -116,10 +116,11 @@ class ControlLoop:
         return self._post(CommandCode.SET_TELEMETRY, index=round(1.0 / (rate_hz * TICK_S)))
 
     def counters(self) -> dict[str, int]:
-        """Event counters of guard and rails, and time spent throttled in ticks."""
+        """Event counters of guard, rails and board, and time spent throttled in ticks."""
         state = self.arrays.state[0]
-        names = ("warnings", "throttlings", "emergencies", "throttled_ticks", "rail_faults")
-        return {name: int(state[name]) for name in names}
+        guard = ("warnings", "throttlings", "emergencies", "throttled_ticks")
+        board = ("rail_faults", "interruptions", "lockouts")
+        return {name: int(state[name]) for name in (*guard, *board)}
 
     def heater_drive_v(self) -> FloatArray:
         """Drive in force on every heater. Shape (heaters,), V."""

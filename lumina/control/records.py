@@ -197,6 +197,7 @@ STATE = np.dtype(
         ("epoch", "i8"),  # of the board, as in the sensor frame
         ("board_flags", "i8"),
         ("locked_out", "i8"),  # the board waits for a frame that asks for no rail
+        ("interruptions", "i8"),  # times that the epoch changed
         ("lockouts", "i8"),  # times that it was found so, the first not counted
     ]
 )

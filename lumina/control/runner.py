@@ -159,6 +159,10 @@ class TwinRunner:
         """None: a plant in memory cannot be lost."""
         return None
 
+    def counters(self) -> dict[str, int]:
+        """Nothing: frames pass in memory."""
+        return {}
+
     def lateness(self) -> Lateness | None:
         """Lateness so far; None if the loop never ran in real time."""
         clock = self._clock[0]

@@ -40,6 +40,9 @@ class Runner(Protocol):
     def stop(self) -> None:
         """End that thread, if it runs."""
 
+    def counters(self) -> dict[str, int]:
+        """What a wire did to the frames; nothing where there is none."""
+
     def lateness(self) -> Lateness | None:
         """How late ticks started; None if none was run in real time."""
 

@@ -73,6 +73,8 @@ def mean_of_readable(first: float, second: float) -> float:
 @compiled_tick
 def read_sensors(parameters: Any, state: Any, head: Any) -> None:
     """Linearise the frame's thermistors into the state."""
+    if state.tick > 0 and head.epoch != state.epoch:
+        state.interruptions += 1
     state.tick, state.acted_tick = head.tick, head.acted_tick
     state.epoch, state.board_flags = head.epoch, head.flags
     state.carrier_c = mean_of_readable(

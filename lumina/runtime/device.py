@@ -70,6 +70,7 @@ class Counters:
         matrix_operations: batches sent through the light.
         matrices_loaded: matrices programmed.
         failures: operations that were refused or failed.
+        repeated: batches sent again because the board was interrupted meanwhile.
         busy_s: bench time spent multiplying, s.
         energy_j: electrical energy used meanwhile, J (simulated on a twin).
     """
@@ -78,6 +79,7 @@ class Counters:
     matrix_operations: int = 0
     matrices_loaded: int = 0
     failures: int = 0
+    repeated: int = 0
     busy_s: float = 0.0
     energy_j: float = 0.0
 
@@ -347,6 +349,7 @@ class PhotonicDevice:
             light = await self.processor.multiply(fields)
             if self.settling.showed(light):
                 return light.amplitudes
+            self.counters.repeated += 1
             await self.settling.recovered()
         text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"
         raise DeviceTimeoutError(self.name, f"{text}: its frames come too late")

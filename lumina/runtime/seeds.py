@@ -1,7 +1,9 @@
-"""The same session under several noise seeds, side by side.
+"""The same session under several noise seeds.
 
 The first seed runs in this process, where people watch and the run folder is written.
-The others run in worker processes; only their accuracies and trace hashes are kept.
+The others run in worker processes; only their accuracies and trace hashes are kept. In
+virtual time all run side by side; in real time one after the other, because a bench that
+keeps real time needs the machine for itself.
 """
 
 import hashlib
@@ -41,24 +43,26 @@ def run_seeds(
         ``per_seed`` and ``trace_hash`` over all of them.
     """
     others = [replace(plan, seed=plan.seed + k) for k in range(1, seeds)]
-    if not others:
-        return run_session(plan, wall_clock, *views)
-    workers = min(len(others), cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(run_apart, other, wall_clock) for other in others]
+    workers = min(len(others), cpu_count() or 1) if plan.virtual else 1
+    with ProcessPoolExecutor(max(workers, 1), mp_context=get_context("spawn")) as pool:
+        futures: list[Future[dict[str, Any]]] = []
+
+        def start_others() -> None:
+            futures.extend(pool.submit(run_apart, other, wall_clock) for other in others)
+
+        def conclude(found: dict[str, Any]) -> dict[str, Any]:
+            if not plan.virtual:
+                start_others()
+            return with_mean(found, futures)
+
         try:
-            first = run_session(
-                plan, wall_clock, *views, conclude=lambda found: with_mean(found, futures)
-            )
+            if plan.virtual:
+                start_others()
+            first = run_session(plan, wall_clock, *views, conclude=conclude)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    apart = [future.result() for future in futures]
-    hashes = [first["trace_hash"], *(result["trace_hash"] for result in apart)]
-    for entry, trace_hash in zip(first["per_seed"], hashes, strict=True):
-        entry["trace_hash"] = trace_hash
-    first["trace_hash"] = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-    return first
+    return with_hashes(first, [future.result()["trace_hash"] for future in futures])
 
 
 def run_apart(plan: SessionPlan, wall_clock: Callable[[], datetime]) -> dict[str, Any]:
@@ -69,9 +73,24 @@ def run_apart(plan: SessionPlan, wall_clock: Callable[[], datetime]) -> dict[str
 
 
 def with_mean(found: dict[str, Any], futures: list[Future[dict[str, Any]]]) -> dict[str, Any]:
-    """The first seed's findings with the accuracies of all seeds and their mean."""
+    """The first seed's findings with the accuracies of all seeds and their mean.
+
+    A session without accuracies, which only held the bench or was ended, stays as it is.
+    """
+    if "accuracy" not in found:
+        return found
     runs = [found, *(future.result() for future in futures)]
     accuracies = [run["accuracy"] for run in runs]
     mean = {name: float(np.mean([a[name] for a in accuracies])) for name in accuracies[0]}
     per_seed = [{"seed": run["seed"], "accuracy": run["accuracy"]} for run in runs]
     return found | {"accuracy": mean, "per_seed": per_seed}
+
+
+def with_hashes(first: dict[str, Any], others: list[str]) -> dict[str, Any]:
+    """The same with each seed's trace hash; of several seeds, theirs in one."""
+    hashes = [first["trace_hash"], *others]
+    for entry, trace_hash in zip(first.get("per_seed", ()), hashes, strict=False):
+        entry["trace_hash"] = trace_hash
+    if others:
+        first["trace_hash"] = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+    return first

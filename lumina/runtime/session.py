@@ -141,6 +141,7 @@ def health(bench: Bench) -> dict[str, Any]:
             else asdict(lateness) | {"tier": lateness.tier.value if lateness.tier else None},
             "counters": asdict(counters)
             | {"gops": counters.gops, "tops_per_w": counters.tops_per_w}
-            | device.loop.counters(),
+            | device.loop.counters()
+            | station.runner.counters(),
         }
     return {"devices": devices}

@@ -50,12 +50,14 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 def test_the_same_seed_gives_the_same_run_and_control_saves_the_accuracy(config: Path) -> None:
     documents: list[dict[str, Any]] = []
-    for _ in range(2):
-        done = lumina("run", config, "--virtual", "--seed", 3, "--json")
+    for seeds in ((), ("--seeds", 1)):  # two as the config says, and the first of them alone
+        done = lumina("run", config, "--virtual", "--seed", 3, *seeds, "--json")
         assert done.returncode == 0, done.stderr
         documents.append(json.loads(done.stdout))
-    first, second = documents
-    assert first["trace_hash"] == second["trace_hash"]
+    first, alone = documents
+    assert alone["per_seed"] == first["per_seed"][:1]
+    assert alone["accuracy"] == first["per_seed"][0]["accuracy"]
+    assert alone["trace_hash"] == first["per_seed"][0]["trace_hash"]
     assert [entry["seed"] for entry in first["per_seed"]] == [3, 4]
     accuracy = first["accuracy"]
     assert accuracy[CALIBRATED] > accuracy[DIGITAL] - 0.015
@@ -132,7 +134,7 @@ def test_a_run_that_a_fault_ends_tells_what_happened_and_leaves_a_report(config:
 
 def test_a_run_lives_through_a_fault_that_ends(config: Path) -> None:
     faults = ["--fault", "fan_stall@16..18", "--fault", "heater_open:3@17"]
-    done = lumina("run", config, "--virtual", "--duration", 5, *faults, "--json")
+    done = lumina("run", config, "--virtual", "--duration", 10, *faults, "--json")
     assert done.returncode == 0, done.stderr
     stalled, broken = json.loads(done.stdout)["faults"]
     assert (stalled["struck_s"], stalled["lifted_s"]) == (pytest.approx(16), pytest.approx(18))

@@ -30,8 +30,11 @@ async def test_light_of_another_epoch_is_sent_again(bench: Bench) -> None:
     plant.arrays.state["epoch"] += 1  # as when a board's watchdog has tripped
     await device.measure_transfer()
     assert passes(plant) == before + 2
+    repeated = device.counters.repeated
+    assert repeated >= 1
     await device.measure_transfer()
     assert passes(plant) == before + 3
+    assert device.counters.repeated == repeated
 
 
 async def test_a_board_that_goes_safe_again_and_again_is_an_error(bench: Bench) -> None:
