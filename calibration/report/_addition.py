@@ -7,10 +7,13 @@ from typing import Any
 
 from calibration.report import _charts as charts
 from calibration.report import _tables as tables
+from calibration.report._thermal import thermal_sections, thermal_tiles
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
 from calibration.store import CalibrationStore, Section, StoredCalibration
 from calibration.tape import Looks, looks_on, read_tape
+from calibration.thermal.result import ROUTINE as THERMAL
+from calibration.thermal.result import ThermalIdentification
 from lumina.errors import CalibrationError, StoreError
 from lumina.store import RunRecord
 from lumina.store.report import Addition, kit
@@ -31,6 +34,12 @@ class _Device:
         """The mesh, if it was measured in this run."""
         section = self.sections.get(MESH)
         return None if section is None else ChipCalibration.from_findings(section.findings)
+
+    @property
+    def thermal(self) -> ThermalIdentification | None:
+        """The thermal plant, if it was identified in this run."""
+        section = self.sections.get(THERMAL)
+        return None if section is None else ThermalIdentification.from_findings(section.findings)
 
 
 def calibration_addition(record: RunRecord) -> Addition:
@@ -92,6 +101,8 @@ def _tiles(device: _Device) -> Iterator[tuple[str, str, str]]:
         phase = f"{1e3 * quality.residual_rad:.2f} mrad" if quality.residual_rad else "in the noise"
         yield phase, "phase error", "rms, that would cost as much"
         yield f"{good}/{len(mesh.good)}", "phase shifters", "calibrated"
+    if device.thermal is not None:
+        yield from thermal_tiles(device.thermal)
     if "fidelity" in device.sections:
         column = device.sections["fidelity"].findings.tables["matrices"]["fidelity_after"]
         yield f"{column.mean():.5f}", "fidelity", f"mean of {len(column)} random matrices"
@@ -99,6 +110,8 @@ def _tiles(device: _Device) -> Iterator[tuple[str, str, str]]:
 
 def _sections(run: Path, device: _Device) -> Iterator[kit.Html | None]:
     name, mesh = device.name, device.mesh
+    if device.thermal is not None:
+        yield from thermal_sections(name, device.thermal)
     if mesh is not None:
         tape = run / str(device.sections[MESH].provenance.raw)
         looks = looks_on(read_tape(tape), mesh.architecture.shifters) if tape.exists() else None

@@ -17,6 +17,7 @@ __all__ = [
     "faults",
     "fidelities",
     "routines",
+    "table",
     "uncertainties",
     "verdict",
 ]

@@ -27,14 +27,4 @@ class ThermalRoutine(Routine):
         await install(device, ThermalIdentification.from_findings(findings))
 
     def figures(self, findings: Findings) -> dict[str, float | int | str]:
-        found = ThermalIdentification.from_findings(findings)
-        margins = [one.margins for one in found.tuning.margins]
-        return {
-            "duration_s": found.duration_s,
-            "gain_margin_db": min(min(m.gain_db, m.gain_reduction_db) for m in margins),
-            "phase_margin_deg": min(m.phase_deg for m in margins),
-            "sensitivity": max(m.sensitivity for m in margins),
-            "carrier_residual_k": found.channels["carrier_c"].residual_rms,
-            **{name: getattr(found.model, name) for name in found.sigma},
-            **{f"{name}_sigma": sigma for name, sigma in found.sigma.items()},
-        }
+        return ThermalIdentification.from_findings(findings).figures()

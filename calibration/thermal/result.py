@@ -11,14 +11,14 @@ from calibration.findings import Findings
 from calibration.thermal.quality import ChannelFit
 from calibration.thermal.relay import RelaySwing
 from calibration.thermal.tuning import LoopMargins, Tuning
-from lumina.control.config import PidConfig
+from lumina.control.config import ControlConfig, PidConfig
 from lumina.control.linear import Actuator
 from lumina.errors import CalibrationError
 from lumina.theory.feedback import Margins
 from lumina.theory.thermal_model import ThermalModel
 from lumina.theory.units import unit_of
 
-__all__ = ["ROUTINE", "ThermalIdentification"]
+__all__ = ["CONFIDENCE", "ROUTINE", "ThermalIdentification"]
 
 ROUTINE = "thermal"
 SCHEMA = 1
@@ -63,6 +63,23 @@ class ThermalIdentification:
         value = float(getattr(self.model, parameter))
         factor = float(np.exp(CONFIDENCE * self.sigma.get(parameter, np.inf)))
         return value / factor, value * factor
+
+    def control(self, config: ControlConfig) -> ControlConfig:
+        """A controller's config with these beliefs and gains in place of its own."""
+        tec = config.tec.model_copy(update={"pid": self.tuning.tec})
+        fan = config.fan.model_copy(update={"pid": self.tuning.fan})
+        return config.model_copy(update={"thermal_model": self.model, "tec": tec, "fan": fan})
+
+    def figures(self) -> dict[str, float | int | str]:
+        """The few figures to see first, units in their names: margins, gains, parameters."""
+        tuning = self.tuning
+        gains = {"tec_kp_w_per_k": tuning.tec.kp, "fan_kp_rpm_per_k": tuning.fan.kp}
+        parameters = {name: float(getattr(self.model, name)) for name in self.sigma}
+        sigmas = {f"{name}_relative_sigma": sigma for name, sigma in self.sigma.items()}
+        fits = {f"residual_{name}": fit.residual_rms for name, fit in self.channels.items()}
+        shown = {"duration_s": self.duration_s, "closed_loop_s": tuning.closed_loop_s}
+        margins = {k: v for one in tuning.margins for k, v in _shown_margins(one).items()}
+        return {**shown, **margins, **gains, **parameters, **sigmas, **fits}
 
     def to_findings(self) -> Findings:
         """Everything, as the store and run folders keep it."""
@@ -119,6 +136,17 @@ class ThermalIdentification:
             return cls(**_fields(findings))
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise CalibrationError(f"not a thermal identification: {error!r}") from error
+
+
+def _shown_margins(one: LoopMargins) -> dict[str, float]:
+    """The finite margins of a loop, named after it and its load."""
+    name = f"{one.actuator}_{'loaded' if one.load_w else 'idle'}"
+    found = {
+        "gain_margin_db": min(one.margins.gain_db, one.margins.gain_reduction_db),
+        "phase_margin_deg": one.margins.phase_deg,
+        "sensitivity": one.margins.sensitivity,
+    }
+    return {f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)}
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.identification import truth_of
 from calibration.thermal import tuning
 from calibration.thermal.options import ThermalOptions
 from calibration.thermal.procedure import identify, identify_and_install, install
@@ -40,27 +41,6 @@ def on_bench(
             await work(bench)
 
     run_virtual(main())
-
-
-def truth_of(plant: PlantConfig) -> dict[str, float]:
-    """The plant's own parameters, by the model's names."""
-    nodes, tec, fan, sensors = plant.thermal.nodes, plant.tec, plant.fan, plant.sensors
-    return {
-        "die_capacity_j_per_k": nodes["die"].capacity_j_per_k,
-        "die_resistance_k_per_w": plant.thermal.links[0].resistance_k_per_w,
-        "carrier_capacity_j_per_k": nodes["carrier"].capacity_j_per_k,
-        "tec_seebeck_v_per_k": tec.seebeck_v_per_k,
-        "tec_resistance_ohm": tec.resistance_ohm,
-        "tec_conductance_w_per_k": tec.conductance_w_per_k,
-        "sink_capacity_j_per_k": nodes["sink"].capacity_j_per_k,
-        "still_air_k_per_w": fan.still_air_k_per_w,
-        "full_speed_k_per_w": fan.full_speed_k_per_w,
-        "fan_exponent": fan.exponent,
-        "fan_spin_up_s": fan.spin_up_s,
-        "carrier_lag_s": 0.5 * (sensors.carrier_a.lag_s + sensors.carrier_b.lag_s),
-        "die_lag_s": sensors.die.lag_s,
-        "sink_lag_s": sensors.sink.lag_s,
-    }
 
 
 def assert_known(found: ThermalIdentification, plant: PlantConfig) -> None:
