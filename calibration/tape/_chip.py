@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from lumina.errors import CalibrationError
 from lumina.theory.architecture import ChipArchitecture
 
 __all__ = ["EVERY", "TapedChip"]
+
+Seen = Callable[[NDArray[np.float64] | None, NDArray[Any], int], None]
 
 EVERY = 64
 """Questions between two moments at which a run may be saved."""
@@ -41,6 +44,7 @@ class TapedChip:
         earlier: Iterable[Exchange] = (),
         catch_up: Callable[[], Awaitable[None]] = nothing,
         every: Callable[[], None] = lambda: None,
+        seen: Seen = lambda drive_v, transfer, repeats: None,
     ) -> None:
         """Use a chip.
 
@@ -50,12 +54,15 @@ class TapedChip:
             earlier: exchanges of an interrupted calibration.
             catch_up: has the chip stand as after those; `set_again` may do.
             every: called between two exchanges with the chip, every `EVERY` of them.
+            seen: shown every measurement: drives (None before the first), matrix, repeats.
         """
         self._chip, self._writer = chip, writer
         self._earlier = iter(earlier)
         self._due = next(self._earlier, None)
         self._catch_up = None if self._due is None else catch_up
         self._every, self._asked_since = every, 0
+        self._seen = seen
+        self._drive_v: NDArray[np.float64] | None = None
         self._settings: dict[str, Answer] = {}
         self.measurements = 0
 
@@ -85,7 +92,8 @@ class TapedChip:
 
     async def set_drive_v(self, drive_v: NDArray[np.float64]) -> None:
         """Drive every heater, shape (shifters,), in V; returns once the phases stand."""
-        await self._asked("set_drive_v", drive_v.copy(), lambda: self._chip.set_drive_v(drive_v))
+        self._drive_v = drive_v.copy()
+        await self._asked("set_drive_v", self._drive_v, lambda: self._chip.set_drive_v(drive_v))
 
     async def measure_transfer(self, repeats: int = 1) -> NDArray[np.complex128]:
         """The complex transfer matrix as the receivers see it, mean of `repeats`."""
@@ -94,6 +102,7 @@ class TapedChip:
         )
         assert isinstance(seen, np.ndarray)
         self.measurements += repeats
+        self._seen(self._drive_v, seen, repeats)
         return seen.astype(complex)
 
     async def set_carrier_c(self, carrier_c: float) -> None:

@@ -50,6 +50,7 @@ def calibrate(
     With --check nothing is stored; the exit code is 0 if the newest calibration of every chip
     holds, and 1 if one has drifted. The routine `drift` then refits what moved.
     """
+    from lumina.cli.calibration_view import CalibrationView
     from lumina.runtime.calibrating import CalibrationPlan, run_calibration, run_check
     from lumina.runtime.config import load_config
     from lumina.runtime.wall_clock import utc_now
@@ -72,7 +73,7 @@ def calibrate(
         raise UsageError("--check looks at what is stored: it takes no routine and no --resume")
     with ExitStack() as stack:
         work = run_check if check else run_calibration
-        result = work(plan, utc_now, live_or_log(stack, settings.name))
+        result = work(plan, utc_now, live_or_log(stack, CalibrationView(settings.name)))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
     document["report"] = write_report(Path(result["run"]))
     if as_json:

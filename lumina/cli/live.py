@@ -89,11 +89,16 @@ class LiveView:
 
     def _render(self) -> RenderableType:
         title = f"{self._title}   bench time {self._now_s:7.1f} s"
+        notes = [Text(note, style="yellow") for note in self._notes[-3:]]
+        body = Group(*self._parts(), *notes)
+        return Panel(body, title=title, title_align="left", border_style="cyan")
+
+    def _parts(self) -> list[RenderableType]:
+        """What is shown, from top to bottom."""
         parts: list[RenderableType] = [self._stage_table(), self._state_table()]
         if self._accuracy:
             parts.append(self._accuracy_table())
-        parts += [Text(note, style="yellow") for note in self._notes[-3:]]
-        return Panel(Group(*parts), title=title, title_align="left", border_style="cyan")
+        return parts
 
     def _stage_table(self) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -14,6 +14,7 @@ from lumina.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.registry import Backend
+    from lumina.cli.live import LiveView
     from lumina.runtime.config import BenchConfig
 
 __all__ = ["run"]
@@ -68,6 +69,7 @@ def run(
     over several noise seeds; in real time, and with faults, one seed is run unless more are
     asked for. A run that its faults end is told and reported all the same, and exits with 1.
     """
+    from lumina.cli.live import LiveView
     from lumina.runtime.config import load_config
     from lumina.runtime.faults import parse_faults
     from lumina.runtime.seeds import run_seeds
@@ -92,7 +94,7 @@ def run(
     if seeds is None or duration is not None:
         seeds = settings.job.seeds if virtual and duration is None and not fault else 1
     with ExitStack() as stack:
-        result = run_seeds(plan, seeds, utc_now, live_or_log(stack, settings.name))
+        result = run_seeds(plan, seeds, utc_now, live_or_log(stack, LiveView(settings.name)))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
     document["report"] = write_report(Path(result["run"]))
     if as_json:
@@ -126,13 +128,11 @@ def parse_backend(name: str | None) -> "Backend | None":
         raise UsageError(f"--backend {name}: no such backend (allowed: {known})") from None
 
 
-def live_or_log(stack: ExitStack, title: str) -> Any:
+def live_or_log(stack: ExitStack, live: "LiveView") -> Any:
     """A live view on a terminal, a log anywhere else; both on standard error."""
-    from lumina.cli.live import LiveView, LogView
+    from lumina.cli.live import LogView
 
-    if sys.stderr.isatty():
-        return stack.enter_context(LiveView(title))
-    return LogView()
+    return stack.enter_context(live) if sys.stderr.isatty() else LogView()
 
 
 def write_report(folder: Path) -> str:

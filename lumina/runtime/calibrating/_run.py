@@ -14,6 +14,7 @@ from lumina.runtime.calibrating._checkpoint import Memory
 from lumina.runtime.calibrating._place import generator, workplace
 from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
 from lumina.runtime.calibrating._resume import Progress
+from lumina.runtime.calibrating._watch import Watch
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.journal import Journal, View
@@ -100,6 +101,7 @@ class _DeviceRun:
         self._device: PhotonicDevice = bench.devices[name]
         self._chip = chip_of(bench.identities[name])
         self._journal: Journal = bench.journal
+        self._watch = Watch(bench.journal, 0)
 
     async def whole(self, calibrations: Calibrations) -> dict[str, Any]:
         """Run the routines and store what they found; returns it as plain values."""
@@ -108,7 +110,11 @@ class _DeviceRun:
         known = {} if stored is None else {n: s.findings for n, s in stored.sections.items()}
         place = workplace(self._bench, self._name, known)
         sections: dict[str, Section] = {}
-        for routine in chosen(self._plan.routines, place):
+        routines = chosen(self._plan.routines, place)
+        costs = [routine.cost(place) for routine in routines]
+        self._watch = Watch(self._journal, sum(costs))
+        for number, routine in enumerate(routines):
+            self._watch.begin(sum(costs[:number]))
             if not (routine.before_lock or self._device.is_regulated):
                 await lock_temperature(self._device, self._journal)
             section = await self._earlier(routine) or await self._section(routine, place)
@@ -219,6 +225,7 @@ class _DeviceRun:
             earlier=progress.taped(self._name, routine.name),
             catch_up=catch_up,
             every=save,
+            seen=self._watch.look,
         )
         if checkpoint is None:
             save()
