@@ -337,6 +337,7 @@ class ControlLoop:
                 self.device, "the loop takes no commands: is it running?", "mailbox full"
             )
         slot = sequence % MAILBOX_SLOTS
+        mailbox.slots[slot : slot + 1] = 0  # of the command that was here a round ago
         command = mailbox.slots[slot]
         command["code"] = int(code)
         for name, value in fields.items():

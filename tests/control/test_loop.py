@@ -33,6 +33,16 @@ def test_a_loop_that_does_not_run_refuses_commands_instead_of_losing_them() -> N
     assert board.loop.rails_down() == MAILBOX_SLOTS
 
 
+def test_a_command_finds_nothing_of_the_one_whose_place_it_takes() -> None:
+    board = Board()
+    for _ in range(MAILBOX_SLOTS):
+        board.loop.start_dither(0.05, 3)
+        board.tick()
+    board.loop.stop_dither()
+    board.tick()
+    assert board.loop.arrays.dither.control["length"][0] == 0
+
+
 def test_telemetry_comes_at_the_configured_rate() -> None:
     board = Board()
     board.tick(1000)

@@ -5,7 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
+from calibration.programming import Calibration, nominal_calibration
 from lumina.runtime.bench import Bench
+from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.journal import Journal
 from lumina.runtime.upkeep import Upkeep
 from lumina.theory.haar import haar_unitary
@@ -16,6 +18,15 @@ def plant_of(bench: Bench) -> Plant:
     (station,) = bench.stations.values()
     assert station.plant is not None
     return station.plant
+
+
+def by_data_sheet(device: PhotonicDevice) -> Calibration:
+    return nominal_calibration(
+        device.architecture,
+        device.nominal_phase_rad_per_v2,
+        max_drive_v=device.max_drive_v,
+        reference_die_c=device.die_temperature_c(),
+    )
 
 
 def change(plant: Plant, before: np.ndarray[tuple[int, int], np.dtype[np.complex128]]) -> float:
@@ -65,7 +76,7 @@ async def test_a_trim_finds_most_of_what_the_monitors_can_tell_of_wandered_phase
 @pytest.mark.lumina(config="lab_configs/reference_plant.yaml", seed=3)
 async def test_whoever_computes_ends_a_dither(bench: Bench) -> None:
     device = bench.device
-    await device.calibrate()
+    await device.install(by_data_sheet(device))
     await device.load(np.eye(4))
     await device.settling.applied(device.loop.start_dither(0.05, 100))
     assert device.loop.dithering
