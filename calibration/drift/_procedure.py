@@ -14,6 +14,7 @@ from calibration.heaters import drive_for_own_phases_v
 from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress
 from calibration.mesh.refine import Snapshot, relative_error
 from calibration.result import ChipCalibration
+from lumina.background import in_background
 from lumina.errors import CalibrationError
 
 __all__ = ["DriftOptions", "DriftReport", "check_chip", "follow_drift"]
@@ -144,7 +145,7 @@ async def follow_drift(
     looks = _Looks(chip, known, rng, progress)
     report, snapshots = await _checked(looks, known, options, chip.name)
     moved = np.flatnonzero(report.phase_moved)
-    found = _refitted(known, snapshots, looks.noise, moved)
+    found = await in_background(lambda: _refitted(known, snapshots, looks.noise, moved))
     unseen = await looks.take("unseen", options.unseen, options.repeats)
     error = relative_error(found, unseen, looks.noise)
     if error > options.transfer_error:
@@ -169,7 +170,8 @@ async def _checked(
         raise CalibrationError(
             f"{name}: no light: {light:.2g} of full scale in {looks.noise:.2g} of noise"
         )
-    drift = estimate_drift(known, snapshots, _uncertainty(known, light, looks.noise))
+    uncertainty = _uncertainty(known, light, looks.noise)
+    drift = await in_background(lambda: estimate_drift(known, snapshots, uncertainty))
     error = relative_error(known, snapshots, looks.noise)
     phase_moved = _beyond(drift.phase_rad, options.phase_rad, drift.phase_sigma_rad, options)
     phase_moved &= known.good

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from calibration.routines._drift import DriftRoutine
 from calibration.routines._fidelity import FidelityRoutine
-from calibration.routines._mesh import MeshRoutine
+from calibration.routines._mesh import MeshRoutine, moves_in
 from calibration.routines._rings import RingsRoutine
 from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
 from calibration.routines._thermal import ThermalRoutine
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "Workplace",
     "chosen",
+    "moves_in",
     "named",
     "routine",
 ]

@@ -25,6 +25,7 @@ from lumina.runtime.attendance import Attendance
 from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.device import DeviceState, PhotonicDevice
+from lumina.runtime.drift_watch import DriftWatch
 from lumina.runtime.environment import Environment
 from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
@@ -191,7 +192,27 @@ async def open_bench(
                 bring_up, station, drive, journal, prepare, lock=lock
             )
             await stack.enter_async_context(running(station, drive, journal, recorder, up))
+            await stack.enter_async_context(watched(bench, station.device, calibrations))
         yield bench
+
+
+@asynccontextmanager
+async def watched(
+    bench: Bench, device: PhotonicDevice, calibrations: Calibrations | None
+) -> AsyncIterator[None]:
+    """Drift looked for inside the block, where that is asked for."""
+    period_s = bench.config.calibration.watch_s
+    if not period_s or calibrations is None or not calibrations.watched:
+        yield
+        return
+    chip, store = chip_of(bench.identities[device.name]), calibrations.of(bench.config, device.name)
+    watch = DriftWatch(device, chip, store, bench.journal, period_s)
+    task = asyncio.create_task(watch.run(), name=f"drift-{device.name}")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def remember(bench: Bench, device: PhotonicDevice, calibrations: Calibrations | None) -> None:

@@ -100,6 +100,13 @@ class CalibrationConfig(_Section):
         description="distance of the carrier's set point from that of the calibration, up to "
         "which bring-up uses it, K",
     )
+    watch_s: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="time between looks for drift while the bench runs, s; phases that moved "
+        "are refitted; 0 to never look",
+    )
 
 
 class BenchConfig(_Section):

@@ -12,8 +12,8 @@ and the loop's mailbox: a twin and a real board are reached by the same calls.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -141,6 +141,8 @@ class PhotonicDevice:
         self._unit: MatrixUnit | None = None
         self._scale: float | None = None
         self._programs: dict[bytes, FloatArray] = {}
+        self._free = asyncio.Event()
+        self._free.set()
 
     # What it is
 
@@ -277,6 +279,19 @@ class PhotonicDevice:
         self.calibration, self._unit = calibration, unit_for(calibration)
         self._programs.clear()
 
+    @asynccontextmanager
+    async def set_aside(self) -> AsyncIterator[None]:
+        """The device to measure upon inside the block: whoever wants to compute waits for it.
+
+        Who holds `lock` is waited for.
+        """
+        async with self.lock:
+            self._free.clear()
+            try:
+                yield
+            finally:
+                self._free.set()
+
     async def load(self, matrix: NDArray[Any]) -> None:
         """Program a matrix, shape (ports, ports), of any norm; returns once it stands.
 
@@ -285,6 +300,7 @@ class PhotonicDevice:
             ThermallyUnsafeError: the guard refuses work at this temperature.
             DeviceStateError: not brought up, or not calibrated.
         """
+        await self._free.wait()
         with self._operation():
             wanted = self._checked(matrix, (self.ports, self.ports))
             unit = self._require_unit()
@@ -304,6 +320,7 @@ class PhotonicDevice:
             ThermallyUnsafeError: the guard refuses work at this temperature.
             DeviceStateError: not brought up, or no matrix is loaded.
         """
+        await self._free.wait()
         with self._operation():
             batch = vectors.shape[1] if vectors.ndim == 2 else 1
             given = self._checked(vectors, (self.ports, batch))

@@ -32,11 +32,13 @@ class Calibrations:
         now: wall-clock time, with time zone.
         anew: routines that are about to be run: what they found earlier is not used, so that
             a calibration does not depend on the one before.
+        watched: whether drift may be looked for meanwhile, as the config says.
     """
 
     root: Path
     now: datetime
     anew: tuple[str, ...] = ()
+    watched: bool = True
 
     def of(self, config: BenchConfig, device: str) -> CalibrationStore:
         """The store of one device."""

@@ -30,7 +30,7 @@ def run_check(plan: CalibrationPlan, wall_clock: WallClock, *views: View) -> dic
         LuminaError: what else went wrong; the run folder says so too.
         KeyboardInterrupt: interrupted; the bench was shut down in order.
     """
-    calibrations = Calibrations(plan.store, wall_clock())
+    calibrations = Calibrations(plan.store, wall_clock(), watched=False)
 
     def work(config: BenchConfig, folder: RunFolder) -> Coroutine[Any, Any, dict[str, Any]]:
         return _whole(plan, config, folder, calibrations, Journal(*views))

@@ -39,7 +39,7 @@ def run_calibration(plan: CalibrationPlan, wall_clock: WallClock, *views: View) 
         KeyboardInterrupt: interrupted; the bench was shut down in order.
     """
     anew = tuple(routine.name for routine in named(plan.routines))
-    calibrations = Calibrations(plan.store, wall_clock(), anew)
+    calibrations = Calibrations(plan.store, wall_clock(), anew, watched=False)
 
     def work(config: BenchConfig, folder: RunFolder) -> Coroutine[Any, Any, dict[str, Any]]:
         progress = Progress.begin(plan, folder)
