@@ -1,11 +1,18 @@
 """Routine `thermal`: the plant that the loop regulates, and the gains for it."""
 
 from calibration.findings import Findings
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
+from calibration.thermal.check import check_response
 from calibration.thermal.procedure import identify_and_install, install
 from calibration.thermal.result import ROUTINE, ThermalIdentification
 
 __all__ = ["ThermalRoutine"]
+
+GAIN_SIGMA, PHASE_SIGMA_DEG = 0.015, 0.5
+"""What a few swings of a relay tell: the harmonics of the square limit it, not the noise."""
+
+MOVED = 4.0
+"""Sigmas from which something has moved."""
 
 
 class ThermalRoutine(Routine):
@@ -25,6 +32,24 @@ class ThermalRoutine(Routine):
 
     async def apply(self, device: Device, findings: Findings) -> None:
         await install(device, ThermalIdentification.from_findings(findings))
+
+    async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
+        found = ThermalIdentification.from_findings(findings)
+        seen = await check_response(place.device, found, place.progress)
+        moves = [
+            Move("carrier loop", None, quantity, by, sigma)
+            for quantity, by, sigma in (
+                ("response_share", seen.gain_share, GAIN_SIGMA),
+                ("response_turned_deg", seen.turned_deg, PHASE_SIGMA_DEG),
+            )
+            if abs(by) > MOVED * sigma
+        ]
+        figures = {
+            "response_share": 1.0 + seen.gain_share,
+            "response_turned_deg": seen.turned_deg,
+            "swing_period_s": seen.swing.period_s,
+        }
+        return Verdict(holds=not moves, moves=tuple(moves), figures=figures)
 
     def figures(self, findings: Findings) -> dict[str, float | int | str]:
         return ThermalIdentification.from_findings(findings).figures()

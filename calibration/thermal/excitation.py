@@ -13,6 +13,7 @@ would stay in its band.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ from lumina.control.thermal.records import Relay
 from lumina.errors import CalibrationError
 from lumina.theory.thermistor import KELVIN
 
-__all__ = ["Excited", "excite"]
+__all__ = ["Excited", "excite", "until_swung"]
 
 REST_S = 2.0
 PIECE_S = 2.0
@@ -224,20 +225,10 @@ class _Excitation:
     async def _relay(self) -> RelaySwing:
         """A narrow swing, until it has come and gone a few times."""
         await self._swing(self._band_k, 1.0, 1.0)
-        seen = await self._until_swung("relay", "tec_current_a", SWINGS)
+        seen = await until_swung(
+            self._watch, "tec_current_a", SWINGS, lambda done: self._progress("relay", done)
+        )
         return analyse_swing(times_s(seen), seen["tec_current_a"], seen["carrier_c"], self._band_k)
-
-    async def _until_swung(self, stage: str, actuator: str, swings: int) -> Samples:
-        """Watch a relay until it has switched up often enough, or for a minute at most."""
-        pieces: list[Samples] = []
-        for _ in range(round(LONGEST_RELAY_S / PIECE_S)):
-            pieces.append(await self._watch.follow(PIECE_S))
-            seen = np.concatenate(pieces)
-            rises = len(switchings(seen[actuator]))
-            self._progress(stage, min(rises / (swings + 2), 1.0))
-            if rises >= swings + 2:
-                break
-        return seen
 
     # Fan
 
@@ -268,7 +259,9 @@ class _Excitation:
         half_band_k = max(FAN_NARROW_K, NARROW_NOISES * self._sink_noise_k)
         relay = Relay(self._watch.newest("sink_c"), half_band_k, 0.0, self._loop.config.fan.max_rpm)
         await self._plant.applied(self._loop.set_fan_relay(relay))
-        seen = await self._until_swung("fan relay", "fan_set_rpm", FAN_SWINGS)
+        seen = await until_swung(
+            self._watch, "fan_set_rpm", FAN_SWINGS, lambda done: self._progress("fan relay", done)
+        )
         await self._plant.applied(self._loop.set_fan_rpm(0.0))
         try:
             return analyse_swing(times_s(seen), seen["fan_rpm"], seen["sink_c"], half_band_k)
@@ -293,6 +286,21 @@ class _Excitation:
         resistance_ohm = self._loop.thermal_model.heater_resistance_ohm
         most_v2 = HEATERS_W * resistance_ohm / max(self._loop.heaters, 1)
         return float(min(np.sqrt(min(square_v2, most_v2)), self._loop.full_scale_v))
+
+
+async def until_swung(
+    watch: Watch, actuator: str, swings: int, progress: Callable[[float], None]
+) -> Samples:
+    """Watch a relay until it has switched up often enough, or for a minute at most."""
+    pieces: list[Samples] = []
+    for _ in range(round(LONGEST_RELAY_S / PIECE_S)):
+        pieces.append(await watch.follow(PIECE_S))
+        seen = np.concatenate(pieces)
+        rises = len(switchings(seen[actuator]))
+        progress(min(rises / (swings + 2), 1.0))
+        if rises >= swings + 2:
+            break
+    return seen
 
 
 def _rate_k_per_s(seen: Samples) -> float:

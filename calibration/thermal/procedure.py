@@ -156,6 +156,7 @@ def _compare_with_relay(name: str, model: ThermalModel, excited: Excited) -> Non
     expected = plant_response(
         model,
         swing.omega_rad_s,
+        current_a=swing.mean_drive,
         carrier_c=float(np.median(samples["carrier_c"])),
         sink_c=float(np.median(samples["sink_c"])),
     )

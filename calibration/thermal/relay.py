@@ -36,6 +36,7 @@ class RelaySwing:
         period_s: mean period of the swing, s.
         period_sigma_s: scatter of single periods, s.
         periods: whole periods looked at.
+        mean_drive: mean of the actuator over the swing, in its unit.
         drive: amplitude of the actuator's fundamental, in its unit.
         swing_k: amplitude of the temperature's fundamental, K.
         phase_deg: phase of the cooling (the temperature's negative) against the actuator, in
@@ -47,6 +48,7 @@ class RelaySwing:
     period_s: float
     period_sigma_s: float
     periods: int
+    mean_drive: float
     drive: float
     swing_k: float
     phase_deg: float
@@ -96,6 +98,7 @@ def analyse_swing(
         period_s=float(lengths.mean()),
         period_sigma_s=float(lengths.std(ddof=1)),
         periods=len(lengths),
+        mean_drive=float(drive[whole].mean()),
         drive=abs(U),
         swing_k=crest_k,
         phase_deg=float(np.degrees(np.angle(-Y / U)) % 360.0 - 360.0),

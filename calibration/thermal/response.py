@@ -21,13 +21,14 @@ STEP = 0.05
 
 
 def plant_response(
-    model: ThermalModel, omega_rad_s: float, *, carrier_c: float, sink_c: float
+    model: ThermalModel, omega_rad_s: float, *, current_a: float, carrier_c: float, sink_c: float
 ) -> complex:
-    """Response about a point without current and load, K per A; negative real parts cool.
+    """Response about a point of operation without load, K per A; negative real parts cool.
 
     Args:
         model: the plant.
         omega_rad_s: frequency, rad/s.
+        current_a: TEC current there, A.
         carrier_c: carrier and die there, C.
         sink_c: sink there, C.
     """
@@ -39,11 +40,15 @@ def plant_response(
         moved: np.ndarray[tuple[int], np.dtype[np.float64]],
     ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         states_c = nodes_c + moved[:STATES]
-        thermal_step(record, states_c, float(moved[STATES]), to_air, 0.0, sink_c, TICK_S)
+        thermal_step(
+            record, states_c, current_a + float(moved[STATES]), to_air, 0.0, sink_c, TICK_S
+        )
         return states_c
 
     columns = [(step(STEP * e) - step(-STEP * e)) / (2.0 * STEP) for e in np.eye(STATES + 1)]
     J = np.stack(columns, axis=1)
     output = np.eye(STATES)[CARRIER_SENSOR]
     plant = StateSpace(J[:, :STATES], J[:, STATES], output, 0.0, TICK_S)
-    return complex(plant.response(np.array([omega_rad_s]))[0])
+    # A tick's current is in the sample at its end: no delay of a sample.
+    at_once = np.exp(1j * omega_rad_s * TICK_S)
+    return complex(plant.response(np.array([omega_rad_s]))[0] * at_once)

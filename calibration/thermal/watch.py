@@ -72,21 +72,26 @@ class Watch:
             raise DeviceTimeoutError(name, "the 1 kHz loop stands still")
         if not rows.size:
             return
+        samples = samples_of(rows)
+        self._kept.append(samples)
+        self._check_sensors(samples)
         hottest = rows[np.argmax(rows["tier"])]
         if hottest["tier"] > Tier.NORMAL:
             tier = Tier(int(hottest["tier"])).name.lower()
             raise ThermallyUnsafeError(name, tier, float(hottest["die_estimate_c"]))
-        samples = samples_of(rows)
-        self._kept.append(samples)
-        self._check(samples)
+        self._check_bounds(samples)
 
-    def _check(self, samples: Samples) -> None:
-        """Heed the bounds."""
-        name, options = self._plant.name, self._options
+    def _check_sensors(self, samples: Samples) -> None:
+        """Refuse to go on blind."""
+        name = self._plant.name
         for sensor in ("carrier_c", "die_c", "sink_c"):
             if not np.isfinite(samples[sensor]).all():
                 where = sensor.removesuffix("_c")
                 raise CalibrationError(f"{name}: the {where}'s temperature cannot be read")
+
+    def _check_bounds(self, samples: Samples) -> None:
+        """Heed where the temperatures may go."""
+        name, options = self._plant.name, self._options
         sink_c = float(samples["sink_c"].max())
         if sink_c > options.sink_limit_c:
             raise CalibrationError(

@@ -24,13 +24,17 @@ from lumina.control.thermal.records import THERMAL_MODEL
 from lumina.errors import UsageError
 from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.feedback import StateSpace
+from lumina.theory.peltier import peltier_flows
 from lumina.theory.thermal_model import ThermalModel
 from lumina.theory.thermal_rates import (
+    CARRIER,
     CARRIER_SENSOR,
     DIE_SENSOR,
+    SINK,
     SINK_SENSOR,
     STATES,
     air_conductance_w_per_k,
+    module_of,
     thermal_step,
 )
 from lumina.theory.thermistor import code_from_temperature
@@ -40,6 +44,7 @@ __all__ = ["Actuator", "Believed", "OperatingPoint", "open_loop"]
 FloatArray = NDArray[np.float64]
 
 DT_S = TICK_S
+TICK_NS = 1_000_000
 FAN, CURRENT = STATES, STATES + 1
 """Where the fan's speed and the last tick's TEC current stand, behind the temperatures."""
 
@@ -105,11 +110,15 @@ def believed_tick(
         parameters.thermistor_reference_ohm,
     )
     head.tick += 1
+    head.time_ns = head.tick * TICK_NS
     head.carrier_a_code = code_from_temperature(plant[CARRIER_SENSOR], ohm, beta, reference)
     head.carrier_b_code = head.carrier_a_code
     head.die_code = code_from_temperature(plant[DIE_SENSOR], ohm, beta, reference)
     head.sink_code = code_from_temperature(plant[SINK_SENSOR], ohm, beta, reference)
     head.tec_current_a = plant[CURRENT]
+    head.tec_voltage_v = peltier_flows(
+        module_of(model), plant[CURRENT], plant[CARRIER], plant[SINK]
+    )[2]
     head.fan_rpm = plant[FAN]
     head.compute_power_w = load_w / model.meter_gain
     head.inlet_c = inlet_c

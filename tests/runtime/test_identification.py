@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.identification import truth_of
+from calibration.routines import Verdict
+from calibration.routines._thermal import ThermalRoutine
 from calibration.thermal import tuning
 from calibration.thermal.options import ThermalOptions
 from calibration.thermal.procedure import identify, identify_and_install, install
@@ -15,6 +17,7 @@ from calibration.thermal.result import ThermalIdentification
 from lumina.control.records import FanMode, HeaterMode, TecMode
 from lumina.errors import CalibrationError, ThermallyUnsafeError
 from lumina.runtime import Bench, open_bench
+from lumina.runtime.calibrating._place import workplace
 from lumina.runtime.config import load_config
 from lumina.runtime.virtual_time import run_virtual
 from twin.config import PlantConfig
@@ -184,19 +187,32 @@ def test_a_cancelled_identification_leaves_all_as_it_was(small: Path) -> None:
     on_bench(small, work, lock=True)
 
 
-def test_a_stored_identification_is_installed_at_once(small: Path) -> None:
-    """Found on one bench, used on the next: what bring-up does with a stored one."""
+def test_an_identification_is_used_and_checked_by_later_benches(small: Path) -> None:
+    """Found on one bench, used on the next: what bring-up and `--check` do with a stored one."""
     kept: list[ThermalIdentification] = []
 
     async def find(bench: Bench) -> None:
         kept.append(await identify(bench.device, progress=quiet))
         assert_as_before(bench, TecMode.OFF)
 
-    async def use(bench: Bench) -> None:
+    async def check(bench: Bench) -> Verdict:
         await install(bench.device, kept[0])
         assert bench.device.loop.thermal_model == kept[0].model
         kp = float(bench.device.loop.arrays.parameters["tec_gains"]["kp"][0])
         assert kp == kept[0].tuning.tec.kp
+        verdict = await ThermalRoutine().check(workplace(bench, "npu", {}), kept[0].to_findings())
+        assert verdict is not None
+        assert bench.device.is_regulated
+        return verdict
+
+    async def same(bench: Bench) -> None:
+        assert (await check(bench)).holds
+
+    async def another(bench: Bench) -> None:
+        verdict = await check(bench)
+        assert not verdict.holds
+        assert "carrier loop: response_share" in str(verdict.moves[0])
 
     on_bench(small, find, chip_seed=5, spread=0.1)
-    on_bench(small, use, chip_seed=5, spread=0.1, lock=True)
+    on_bench(small, same, chip_seed=5, spread=0.1, lock=True)
+    on_bench(small, another, chip_seed=6, spread=0.1, lock=True)

@@ -15,7 +15,7 @@ __all__ = ["some_identification"]
 
 def some_identification(fan_swing: bool = True) -> ThermalIdentification:
     control = ControlConfig()
-    swing = RelaySwing(0.65, 0.003, 9, 3.4, 0.066, -151.0, 58.0)
+    swing = RelaySwing(0.65, 0.003, 9, -1.1, 3.4, 0.066, -151.0, 58.0)
     return ThermalIdentification(
         model=TRUTH,
         sigma={"carrier_capacity_j_per_k": 0.001, "tec_seebeck_v_per_k": 0.002},

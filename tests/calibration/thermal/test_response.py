@@ -19,5 +19,15 @@ def test_current_to_carrier_sensor_is_an_integrator_with_die_and_lag(omega_rad_s
     pull = -MODEL.tec_seebeck_v_per_k * (45.0 + KELVIN)
     carrier = pull / (s * (MODEL.carrier_capacity_j_per_k + die) + leak)
     expected = carrier / (1.0 + s * MODEL.carrier_lag_s)
-    found = plant_response(MODEL, omega_rad_s, carrier_c=45.0, sink_c=30.0)
-    assert found == pytest.approx(expected, rel=0.01)
+    found = plant_response(MODEL, omega_rad_s, current_a=0.0, carrier_c=45.0, sink_c=30.0)
+    assert found == pytest.approx(expected, rel=0.02)
+
+
+def test_heating_current_answers_more_and_cooling_current_less() -> None:
+    at = {"carrier_c": 45.0, "sink_c": 30.0}
+    none = abs(plant_response(MODEL, 10.0, current_a=0.0, **at))
+    pull = MODEL.tec_seebeck_v_per_k * (45.0 + KELVIN)
+    for current_a in (-2.0, 2.0):
+        share = 1.0 - MODEL.tec_resistance_ohm * current_a / pull
+        found = abs(plant_response(MODEL, 10.0, current_a=current_a, **at))
+        assert found / none == pytest.approx(share, rel=0.01)
