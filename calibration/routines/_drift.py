@@ -12,7 +12,7 @@ __all__ = ["DriftRoutine"]
 
 
 class DriftRoutine(Routine):
-    """Brings a stored calibration of a mesh up to date, at a hundredth of the cost of a new one."""
+    """Brings a stored calibration of a mesh up to date, at a fraction of the cost of a new one."""
 
     name = "drift"
     finds = "phases that moved since the mesh was calibrated, refitted; all else is kept"

@@ -2,17 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from lumina.cli import calibration_tables as tables
 from lumina.cli.run import calibrations_folder, live_or_log, parse_backend, write_report
 from lumina.errors import UsageError
+
+if TYPE_CHECKING:
+    from lumina.runtime.config import BenchConfig
 
 __all__ = ["calibrate"]
 
@@ -29,6 +32,12 @@ def calibrate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
     ] = False,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            "--diff", metavar="OLD..NEW", help="Only compare two stored versions, such as 2..3."
+        ),
+    ] = None,
     backend: Annotated[
         str | None,
         typer.Option(help="Who answers for every instrument: twin, firmware or hardware."),
@@ -55,8 +64,13 @@ def calibrate(
     from lumina.runtime.config import load_config
     from lumina.runtime.wall_clock import utc_now
 
+    if sum((check, diff is not None, bool(routines or resume))) > 1:
+        raise UsageError("--check, --diff, and routines or --resume: one at a time")
     chosen = parse_backend(backend)
-    settings = load_config(config, backend=chosen, to_run=True)
+    settings = load_config(config, backend=chosen, to_run=diff is None)
+    if diff is not None:
+        show(compared(settings, diff), tables.show_changes, as_json=as_json)
+        return
     plan = CalibrationPlan(
         config=config,
         backend=chosen,
@@ -69,67 +83,44 @@ def calibrate(
         routines=tuple(routines or ()),
         resume=resume,
     )
-    if check and (routines or resume):
-        raise UsageError("--check looks at what is stored: it takes no routine and no --resume")
     with ExitStack() as stack:
         work = run_check if check else run_calibration
         result = work(plan, utc_now, live_or_log(stack, CalibrationView(settings.name)))
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
     document["report"] = write_report(Path(result["run"]))
-    if as_json:
-        typer.echo(json.dumps(document, indent=2))
-    elif check:
-        show_check(document)
-    else:
-        show(document)
+    show(document, tables.show_check if check else tables.show_found, as_json=as_json)
     if not document.get("holds", True):
         raise typer.Exit(1)
 
 
-def show(document: dict[str, Any]) -> None:
-    """Print what was found, for people."""
-    console = Console()
-    for device, stored in document["calibrations"].items():
-        console.print(_device_table(device, stored))
-        for routine in stored["routines"].values():
-            for fault in routine["faults"]:
-                console.print(Text(f"left out  {fault}", style="yellow"))
-        console.print(f"stored      {stored['file']}", highlight=False)
-    console.print(f"run folder  {document['run']}", highlight=False)
-    console.print(f"report      {document['report']}", highlight=False)
+def show(
+    document: dict[str, Any], for_people: Callable[[dict[str, Any]], None], *, as_json: bool
+) -> None:
+    """Print what there is to say."""
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        for_people(document)
 
 
-def show_check(document: dict[str, Any]) -> None:
-    """Print what a check has shown, for people."""
-    console = Console()
-    for device, check in document["checks"].items():
-        for name, verdict in check["routines"].items():
-            word = "[green]holds[/]" if verdict["holds"] else "[red]has drifted[/]"
-            error = verdict.get("transfer_error")
-            known = "" if error is None else f": matrices predicted to {error:.2%}"
-            console.print(f"{device}: {name} of calibration {check['version']} {word}{known}")
-            for reason in verdict["stale"]:
-                console.print(Text(f"  stale: {reason}", style="yellow"))
-            for move in verdict["moved"]:
-                console.print(Text(f"  {_move(move)}", style="yellow"))
-    console.print(f"run folder  {document['run']}", highlight=False)
-    if not document["holds"]:
-        console.print(f"`lumina calibrate {document['config']} drift` refits what moved.")
+def compared(settings: "BenchConfig", versions: str) -> dict[str, Any]:
+    """What changed from one stored version of each device to another.
 
+    Raises:
+        UsageError: no two version numbers.
+        StoreError: a version is missing or damaged.
+        CalibrationError: they are of different chips.
+    """
+    from calibration.store import CalibrationStore, changes_between
 
-def _move(move: dict[str, Any]) -> str:
-    which = f"{move['part']} {'' if move['channel'] is None else move['channel']}".strip()
-    return f"{which}: {move['quantity']} {move['by']:+.3g} +- {move['sigma']:.1g}"
-
-
-def _device_table(device: str, stored: dict[str, Any]) -> Table:
-    table = Table(title=f"{device}: calibration {stored['version']} of chip {stored['chip']}")
-    table.add_column("routine")
-    table.add_column("found")
-    table.add_column("", justify="right")
-    for name, routine in stored["routines"].items():
-        for number, (figure, value) in enumerate(routine.items()):
-            if figure != "faults":
-                shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-                table.add_row("" if number else name, figure.replace("_", " "), shown)
-    return table
+    old, dots, new = versions.partition("..")
+    if not (dots and old.isdecimal() and new.isdecimal()):
+        raise UsageError(f"--diff {versions}: two versions are compared, such as 2..3")
+    found = {}
+    for device in settings.processors:
+        store = CalibrationStore(calibrations_folder(settings), settings.name, device)
+        before, after = store.read(int(old)), store.read(int(new))
+        before.require(after.chip)
+        changes = [asdict(change) for change in changes_between(before, after)]
+        found[device] = {"old": before.summary(), "new": after.summary(), "changes": changes}
+    return {"diff": found}

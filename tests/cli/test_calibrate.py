@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from calibration.store import CalibrationStore, StoredCalibration
+from lumina.cli.calibrate import calibrate
+from lumina.errors import StoreError, UsageError
 from lumina.runtime.bench import open_bench
 from lumina.runtime.calibrating._checkpoint import read_checkpoint
 from lumina.runtime.stored import Calibrations
@@ -38,7 +40,7 @@ def config(tmp_path: Path) -> Path:
 def lumina(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [*LUMINA, *map(str, arguments)]
     return subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=240
+        command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=600
     )
 
 
@@ -63,6 +65,10 @@ def test_a_chip_is_learned_stored_and_known_at_the_next_bring_up(config: Path) -
     again = calibrated(config)
     assert again["calibrations"]["npu"]["version"] == 2
     assert again["trace_hash"] == first["trace_hash"]
+
+    compared = lumina("calibrate", config, "--diff", "1..2", "--json")
+    assert compared.returncode == 0, compared.stderr
+    assert json.loads(compared.stdout)["diff"]["npu"]["changes"] == []  # the same seed
 
     async def bring_up(chip_seed: int) -> dict[str, int]:
         kept = Calibrations(config.parent / "calibrations", utc_now())
@@ -125,9 +131,19 @@ def test_a_run_that_is_killed_twice_finds_the_same_bit_for_bit(
     assert not [e for e in log.events if e.level == "warning"]
 
 
-def test_a_routine_that_does_not_exist_is_refused_with_those_that_do(config: Path) -> None:
-    done = lumina("calibrate", config, "mush", "--virtual", "--json")
-    assert done.returncode == 2
-    assert "no routine mush (allowed: " in done.stderr
-    assert "mesh" in done.stderr
-    assert done.stdout == ""
+@pytest.mark.parametrize(
+    ("arguments", "error", "complaint"),
+    [
+        ({"diff": "latest"}, UsageError, "such as 2..3"),
+        ({"diff": "1..2"}, StoreError, r"0001\.json: cannot be read: No such file"),
+        ({"check": True, "resume": True}, UsageError, "one at a time"),
+        ({"check": True, "routines": ["mesh"]}, UsageError, "one at a time"),
+        ({"routines": ["mush"]}, UsageError, r"no routine mush \(allowed: .*mesh"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_starts(
+    config: Path, arguments: dict[str, Any], error: type[Exception], complaint: str
+) -> None:
+    with pytest.raises(error, match=complaint):
+        calibrate(config, **arguments)
+    assert not (config.parent / "runs").exists()
