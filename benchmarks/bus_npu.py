@@ -18,6 +18,7 @@ from benchmarks.harness import Figure
 from benchmarks.working_loop import BENCH64, MEAN_PHASE_RAD
 from drivers.config import InstrumentConfig
 from drivers.instruments.lumina_npu import LuminaNpu
+from drivers.npu_link import WireLink
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
@@ -109,7 +110,9 @@ async def exchange(resource: str, probe: Probe) -> Measurement:
     npu = LuminaNpu(Mounting("npu", ProcessorOptions(), None, resource))
     await npu.connect()
     loop = working_loop(npu)
-    runner = WireRunner(npu.frame_link(), loop)
+    link = npu.frame_link()
+    assert isinstance(link, WireLink)
+    runner = WireRunner(link, loop)
     runner.start()
     try:
         await asyncio.sleep(WARM_UP_S)

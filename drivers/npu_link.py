@@ -30,7 +30,7 @@ from lumina.errors import (
     UsageError,
 )
 
-__all__ = ["FAST_PAYLOAD", "SERIAL_PAYLOAD", "BoardLink", "WireLink"]
+__all__ = ["BoardLink", "WireLink"]
 
 BAUD = 3_000_000
 TIMEOUT_S = 1.0
@@ -44,7 +44,10 @@ Greeting = Callable[[], Awaitable[None]]
 Work = Callable[[], object]
 
 SERIAL_PAYLOAD = 1024
-"""Longest payload of a request, bytes: at 3 Mbaud this one holds frames up for 3.5 ms."""
+"""Longest payload of a request, bytes: at 3 Mbaud this one holds frames up for 3.5 ms. Several
+in a row would starve the board's watchdog."""
+
+FAST_IN_FLIGHT = 4
 
 
 class BoardLink(FrameLink):
@@ -54,13 +57,15 @@ class BoardLink(FrameLink):
         device: the board's name, for errors.
         resource: the board's address.
         longest_payload: bytes that one request should not exceed on this wire.
+        in_flight: long requests that should be on it at once.
         greet: awaited after a lost wire was opened anew, before anything else passes: makes
             sure that it is the same board. While there is none, a lost wire stays lost.
     """
 
-    def __init__(self, device: str, resource: str, longest_payload: int) -> None:
+    def __init__(self, device: str, resource: str, *, slow: bool) -> None:
         self.device, self.resource = device, resource
-        self.longest_payload = longest_payload
+        self.longest_payload = SERIAL_PAYLOAD if slow else FAST_PAYLOAD
+        self.in_flight = 1 if slow else FAST_IN_FLIGHT
         self.heaters = self.outputs = 0
         self.greet: Greeting | None = None
         self._ends: RingEnds | None = None
@@ -234,7 +239,7 @@ class WireLink(BoardLink):
         if not isinstance(transport, SerialPort | Tcp):
             raise UsageError(f"{device}: address {address!r} is no serial or TCP port: {FORMS}")
         slow = isinstance(transport, SerialPort) and not _is_pty(transport.resource)
-        super().__init__(device, transport.resource, SERIAL_PAYLOAD if slow else FAST_PAYLOAD)
+        super().__init__(device, transport.resource, slow=slow)
         self._transport = transport
         self._thread: threading.Thread | None = None
         self._work: tuple[Work, str] | None = None

@@ -1,7 +1,8 @@
 """How tests and fault campaigns reach into simulated firmware, beside its wires.
 
-A TCP port that takes one JSON object per line and answers each with one line: ``{"ok":
-true, ...}``, or ``{"ok": false, "error": "..."}``. What may be asked, under ``do``:
+In the same process by `Orders`, from another by a TCP port that takes one JSON object per
+line and answers each with one line: ``{"ok": true, ...}``, or ``{"ok": false, "error":
+"..."}``. What may be asked, under ``do``:
 
 - ``fault``: `instrument`, `kind` (see `firmware_sim.faults.FaultKind`), `seconds`, `count`
 - ``set``: `plant`, `input` (a word of `twin.records.PLANT_INPUTS`, "name[index]" where
@@ -23,7 +24,7 @@ from lumina.errors import UsageError
 from twin.plant import Plant
 from twin.records import PLANT_INPUTS, write_input
 
-__all__ = ["Control"]
+__all__ = ["Control", "Orders"]
 
 T = TypeVar("T")
 
@@ -83,32 +84,11 @@ class Injected(Protocol):
         """Let something go wrong."""
 
 
-class Control:
-    """The control channel of one world.
+class Orders:
+    """Carries out what is ordered of one world."""
 
-    Attributes:
-        resource: where it listens, ``tcp://host:port``.
-    """
-
-    def __init__(
-        self, plants: Mapping[str, Plant], servers: Mapping[str, Injected], host: str
-    ) -> None:
+    def __init__(self, plants: Mapping[str, Plant], servers: Mapping[str, Injected]) -> None:
         self._plants, self._servers = plants, servers
-        self._listener = _Listener((host, 0), self._answer_line)
-        self.resource = f"tcp://{host}:{self._listener.server_address[1]}"
-        self._thread = Thread(
-            target=self._listener.serve_forever, args=(0.05,), name="control", daemon=True
-        )
-
-    def start(self) -> None:
-        """Take orders."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no more orders; idempotent."""
-        if self._thread.is_alive():
-            self._listener.shutdown()
-        self._listener.server_close()
 
     def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """Carry out one order.
@@ -135,9 +115,35 @@ class Control:
         plant = _named(self._plants, change.plant, "plant")
         write_input(plant.inputs, change.input, change.value)
 
+
+class Control:
+    """The control channel of one world.
+
+    Attributes:
+        resource: where it listens, ``tcp://host:port``.
+    """
+
+    def __init__(self, orders: Orders, host: str) -> None:
+        self._orders = orders
+        self._listener = _Listener((host, 0), self._answer_line)
+        self.resource = f"tcp://{host}:{self._listener.server_address[1]}"
+        self._thread = Thread(
+            target=self._listener.serve_forever, args=(0.05,), name="control", daemon=True
+        )
+
+    def start(self) -> None:
+        """Take orders."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more orders; idempotent."""
+        if self._thread.is_alive():
+            self._listener.shutdown()
+        self._listener.server_close()
+
     def _answer_line(self, line: bytes) -> bytes:
         try:
-            answer = {"ok": True, **self.obey(json.loads(line))}
+            answer = {"ok": True, **self._orders.obey(json.loads(line))}
         except (UsageError, ValidationError, ValueError) as error:
             answer = {"ok": False, "error": str(error)}
         return json.dumps(answer).encode() + b"\n"

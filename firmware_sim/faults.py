@@ -84,6 +84,11 @@ class Faults:
         queue = self._ordered if fault.kind in ON_REPLY else self._at_once
         queue.extend([fault] * count)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a fault of the instrument is due."""
+        return bool(self._at_once)
+
     def at_once(self) -> Fault | None:
         """A fault of the instrument that is due."""
         return self._at_once.popleft() if self._at_once else None

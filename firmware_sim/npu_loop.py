@@ -22,6 +22,7 @@ from drivers.protocols.npu_pump import (
     queue_message,
     receive,
     send_posted,
+    tell,
     transmit,
     unpack_frame,
     wait,
@@ -137,7 +138,7 @@ def begin_epoch(board: BoardArrays) -> None:
     plant.epoch = (plant.epoch + 1) & 0xFFFFFFFF
 
 
-@compiled
+@compiled_tick
 def take_actuator(board: BoardArrays, length: int, time_ns: int) -> None:
     """An actuator message came in: it is in force from the next tick on."""
     state = board.state[0]
@@ -152,7 +153,7 @@ def take_actuator(board: BoardArrays, length: int, time_ns: int) -> None:
         state.worst_trip_ns = max(state.worst_trip_ns, trip_ns)
 
 
-@compiled
+@compiled_tick
 def take_messages(board: BoardArrays, time_ns: int) -> None:
     """Sort the messages in the chunk: actuator frames act, requests go to Python."""
     pump = board.pump
@@ -170,6 +171,7 @@ def serve_wire(board: BoardArrays) -> None:
     """Take in what has come."""
     receive(board.pump)
     take_messages(board, now_ns(board.pump.timespec))
+    tell(board.pump)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Simulated instruments around the plants that they share, alive in real time."""
+"""Simulated instruments around the plants that they share, on wires and in real time."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from firmware_sim import scpi
-from firmware_sim.catalogue import simulator
 from firmware_sim.clock import now_s
-from firmware_sim.control import Control
+from firmware_sim.control import Control, Orders
 from firmware_sim.description import InstrumentDescription, WorldDescription
 from firmware_sim.faults import Fault, Faults
-from firmware_sim.instrument import SimulatedInstrument, Wiring
+from firmware_sim.instrument import SimulatedInstrument
+from firmware_sim.parts import build_part, build_plants, served_on
 from firmware_sim.servers import (
     Endpoint,
     HislipEndpoint,
@@ -22,7 +22,6 @@ from firmware_sim.servers import (
     Vxi11Endpoint,
 )
 from lumina.errors import UsageError
-from twin.instruments import stand_by
 from twin.plant import Plant
 from twin.records import TICK_S
 
@@ -122,23 +121,18 @@ class World:
             UsageError: an instrument has no simulator, or names a plant that is not there.
         """
         self._description = description
-        self.plants = {
-            name: Plant(plant.config, seed=plant.seed, chip_seed=plant.chip_seed)
-            for name, plant in description.plants.items()
-        }
-        for plant in self.plants.values():
-            stand_by(plant)
+        self.plants = build_plants(description)
         self.servers: dict[str, Server | BoardServer] = {}
         ticked_by_boards = set()
-        for name, instrument in description.instruments.items():
-            simulated = self._simulated(name, instrument)
-            if isinstance(simulated, SimulatedInstrument):
-                self.servers[name] = self._server(name, instrument, simulated)
+        for name, described in description.instruments.items():
+            part = build_part(name, described, self.plants)
+            if isinstance(part, SimulatedInstrument):
+                self.servers[name] = self._server(name, described, part)
             else:
-                self.servers[name] = BoardServer(simulated, instrument, description.host)
-                ticked_by_boards.add(instrument.config.plant)
+                self.servers[name] = BoardServer(part, described, description.host)
+                ticked_by_boards.add(described.config.plant)
         self._ticking = Ticking(p for n, p in self.plants.items() if n not in ticked_by_boards)
-        self.control = Control(self.plants, self.servers, description.host)
+        self.control = Control(Orders(self.plants, self.servers), description.host)
         self._life = ExitStack()
 
     def __enter__(self) -> Self:
@@ -177,42 +171,28 @@ class World:
             "control": self.control.resource,
         }
 
-    def _simulated(
-        self, name: str, instrument: InstrumentDescription
-    ) -> "SimulatedInstrument | LuminaNpu":
-        config = instrument.config
-        if config.plant not in self.plants:
-            raise UsageError(f"{name}: there is no plant {config.plant}")
-        return simulator(config.driver)(name, config.options, self.plants[config.plant])
-
     def _server(
         self, name: str, described: InstrumentDescription, instrument: SimulatedInstrument
     ) -> Server:
-        wiring = instrument.wiring
         return Server(
             name,
             instrument,
-            self._endpoints(name, described, instrument, wiring),
-            baud=wiring.baud,
+            self._endpoints(name, described, instrument),
+            baud=instrument.wiring.baud,
             faults=Faults(described.faults),
         )
 
     def _endpoints(
-        self,
-        name: str,
-        described: InstrumentDescription,
-        instrument: SimulatedInstrument,
-        wiring: Wiring,
+        self, name: str, described: InstrumentDescription, instrument: SimulatedInstrument
     ) -> list[Endpoint]:
-        served = described.served or ("pty" if wiring.serial else "tcp")
-        if served == "pty":
+        if served_on(described, instrument) == "pty":
             return [PtyEndpoint(name)]
         host = self._description.host
         endpoints: list[Endpoint] = [
             TcpEndpoint(name, host, described.port, visa=isinstance(instrument, scpi.Instrument))
         ]
-        if wiring.hislip:
+        if instrument.wiring.hislip:
             endpoints.append(HislipEndpoint(name, host, status=instrument.status_byte))
-        if wiring.vxi11:
+        if instrument.wiring.vxi11:
             endpoints.append(Vxi11Endpoint(name, host, status=instrument.status_byte))
         return endpoints

@@ -1,4 +1,4 @@
-"""An NPU board in another process, and a wire to it that can be disturbed."""
+"""NPU boards in another process and in memory, and a wire that can be disturbed."""
 
 import asyncio
 import subprocess
@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from drivers.config import InstrumentConfig
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
+from firmware_sim.memory_board import MemoryBoard
 from firmware_sim.process import addresses, end
+from lumina.runtime.virtual_time import VirtualTimeLoop
 from twin.config import PlantConfig
+from twin.plant import Plant
 
-__all__ = ["PLANT", "BoardProcess", "board_process", "noisy_wire"]
+__all__ = ["PLANT", "BoardProcess", "board_in_memory", "board_process", "noisy_wire"]
 
 PLANT = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "unitary"}})
 
@@ -83,3 +86,18 @@ async def noisy_wire(resource: str, every: int = 50) -> AsyncIterator[str]:
         for task in carrying:
             task.cancel()
         await asyncio.gather(*carrying, return_exceptions=True)
+
+
+@contextmanager
+def board_in_memory(*, serial: bool = False, chip_seed: int = 2) -> Iterator[MemoryBoard]:
+    """A board on the running virtual loop, alive inside the block."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    board = MemoryBoard("npu", Plant(PLANT, seed=1, chip_seed=chip_seed), serial=serial)
+    board.start()
+    loop.add_advancer(board.advance)
+    try:
+        yield board
+    finally:
+        loop.remove_advancer(board.advance)
+        board.stop()

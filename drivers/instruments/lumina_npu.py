@@ -1,4 +1,4 @@
-"""The Lumina NPU board on a serial line or a TCP port."""
+"""The Lumina NPU board on a serial line, a TCP port, or in memory."""
 
 import asyncio
 import logging
@@ -13,7 +13,8 @@ from drivers.interfaces import (
     PhotonicProcessor,
     ProcessorCapabilities,
 )
-from drivers.npu_link import WireLink
+from drivers.npu_link import BoardLink
+from drivers.npu_memory import link_to
 from drivers.protocols import npu
 from drivers.protocols.npu import Coding, Kind
 from drivers.ranges import check_fields
@@ -35,9 +36,6 @@ __all__ = ["LuminaNpu"]
 
 logger = logging.getLogger(__name__)
 
-IN_FLIGHT = 4
-"""Batches of one `multiply` that are on the wire at once."""
-
 
 class LuminaNpu(PhotonicProcessor):
     """A board at an address; frames and requests share one wire."""
@@ -46,7 +44,7 @@ class LuminaNpu(PhotonicProcessor):
         super().__init__(mounting.name)
         if mounting.address is None:
             raise UsageError(f"{self.name}: needs an address: {FORMS}")
-        self._link = WireLink(self.name, mounting.address)
+        self._link = link_to(self.name, mounting.address)
         self._capabilities: ProcessorCapabilities | None = None
         self._serial, self._boot = b"", 0
 
@@ -91,7 +89,7 @@ class LuminaNpu(PhotonicProcessor):
             raise DeviceStateError(self.name, "connect it first", "not connected")
         return self._capabilities
 
-    def frame_link(self) -> WireLink:
+    def frame_link(self) -> BoardLink:
         assert self.capabilities
         return self._link
 
@@ -99,7 +97,7 @@ class LuminaNpu(PhotonicProcessor):
         values = check_fields(self.name, fields, self.capabilities)
         size = npu.vectors_per_message(values.shape[0], Coding.FLOAT32, self._link.longest_payload)
         batches = [values[:, first : first + size] for first in range(0, values.shape[1], size)]
-        slots = asyncio.Semaphore(IN_FLIGHT)
+        slots = asyncio.Semaphore(self._link.in_flight)
         tasks = [asyncio.ensure_future(self._multiply(batch, slots)) for batch in batches]
         try:
             return _joined(await asyncio.gather(*tasks))

@@ -11,6 +11,7 @@ from lumina.compiled import compiled_tick
 
 __all__ = [
     "HEADER_BYTES",
+    "copy_bytes",
     "crc_table",
     "open_frame",
     "read_word",
@@ -26,25 +27,25 @@ CRC_WIDTH = CRC_BYTES
 PROTOCOL_VERSION = VERSION
 FULL_BLOCK = 0xFF
 ALL_ONES = 0xFFFFFFFF
+STRIDE = 8
+"""Bytes of a CRC that are taken at a time."""
 POLYNOMIAL = 0xEDB88320
 """CRC-32 of IEEE 802.3, reflected."""
 
 
 def crc_table() -> NDArray[np.uint32]:
-    """What each byte does to a CRC-32; shape (256,)."""
-    table = np.arange(256, dtype=np.uint32)
+    """What a byte does to a CRC-32, alone and with up to seven zero bytes behind it.
+
+    Returns:
+        Shape (8, 256): eight bytes can be taken at a time (Kounavis and Berry, 2005).
+    """
+    row = np.arange(256, dtype=np.uint32)
     for _ in range(8):
-        table = np.where(table & 1, table >> np.uint32(1) ^ np.uint32(POLYNOMIAL), table >> 1)
-    return table.astype(np.uint32)
-
-
-@compiled_tick
-def crc32(table: NDArray[np.uint32], data: Bytes, length: int) -> int:
-    """CRC-32 of the first `length` bytes."""
-    crc = np.uint32(ALL_ONES)
-    for index in range(length):
-        crc = np.uint32(table[np.uint8(crc ^ data[index])] ^ (crc >> np.uint32(8)))
-    return int(crc ^ np.uint32(ALL_ONES))
+        row = np.where(row & 1, row >> np.uint32(1) ^ np.uint32(POLYNOMIAL), row >> 1)
+    rows = [row.astype(np.uint32)]
+    for _ in range(STRIDE - 1):
+        rows.append(rows[0][rows[-1] & 0xFF] ^ (rows[-1] >> np.uint32(8)))
+    return np.array(rows)
 
 
 @compiled_tick
@@ -57,10 +58,41 @@ def read_word(data: Bytes, at: int, size: int) -> int:
 
 
 @compiled_tick
+def crc32(table: NDArray[np.uint32], data: Bytes, length: int) -> int:
+    """CRC-32 of the first `length` bytes."""
+    crc = np.uint32(ALL_ONES)
+    whole = length - length % STRIDE
+    for at in range(0, whole, STRIDE):
+        word = crc ^ np.uint32(read_word(data, at, 4))
+        crc = np.uint32(
+            table[7, np.uint8(word)]
+            ^ table[6, np.uint8(word >> 8)]
+            ^ table[5, np.uint8(word >> 16)]
+            ^ table[4, np.uint8(word >> 24)]
+            ^ table[3, data[at + 4]]
+            ^ table[2, data[at + 5]]
+            ^ table[1, data[at + 6]]
+            ^ table[0, data[at + 7]]
+        )
+    for at in range(whole, length):
+        crc = np.uint32(table[0, np.uint8(crc ^ data[at])] ^ (crc >> np.uint32(8)))
+    return int(crc ^ np.uint32(ALL_ONES))
+
+
+@compiled_tick
 def write_word(data: Bytes, at: int, size: int, value: int) -> None:
     """Write a little-endian integer of `size` bytes."""
     for index in range(size):
         data[at + index] = np.uint8((value >> (8 * index)) & 0xFF)
+
+
+@compiled_tick
+def copy_bytes(source: Bytes, start: int, target: Bytes, at: int, count: int) -> None:
+    """Copy `count` bytes from `start` of one buffer to `at` of another."""
+    # Unsigned: an index that may be negative would be looked at byte by byte.
+    first, to = np.uint64(start), np.uint64(at)
+    for index in range(np.uint64(count)):
+        target[to + index] = source[first + index]
 
 
 @compiled_tick

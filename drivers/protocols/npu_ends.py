@@ -78,9 +78,11 @@ class RingEnds:
 
         Nobody may run the pump meanwhile.
         """
-        self.pump.state["fd"] = -1
-        self.pump.state["gone"] = 1
-        self.pump.outbox.read[0] = self.pump.outbox.written[0]
+        state, outbox = self.pump.state, self.pump.outbox
+        state["fd"], state["gone"] = -1, 1
+        for name in ("filled", "overlong", "sending", "chunk_at", "chunk_end"):
+            state[name] = 0
+        outbox.read[0] = outbox.written[0]
         self.fetch()
 
     @property

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drivers.protocols.npu import MAX_FRAME, MAX_MESSAGE, Kind
 from drivers.protocols.npu_compiled import (
     HEADER_BYTES,
+    copy_bytes,
     open_frame,
     seal_frame,
     write_header,
@@ -46,6 +47,7 @@ __all__ = [
     "queue_message",
     "receive",
     "send_posted",
+    "tell",
     "transmit",
     "unpack_frame",
     "wait",
@@ -71,7 +73,7 @@ CAN_READ, CAN_WRITE, IS_GONE = READABLE, WRITABLE, GONE
 PUMP_STATE = np.dtype(
     [
         ("fd", "i8"),  # -1 while there is none
-        ("notify_fd", "i8"),  # eventfd by which Python is woken; -1 where it looks by itself
+        ("notify_fd", "i8"),  # eventfd by which Python is woken
         ("gone", "i8"),  # the other end has gone since `fd` was set
         ("stop", "i8"),
         ("filled", "i8"),  # bytes of the frame that is coming in
@@ -82,6 +84,7 @@ PUMP_STATE = np.dtype(
         ("sequence", "i8"),  # of what this thread sends by itself
         ("received", "i8"),
         ("corrupt", "i8"),
+        ("untold", "i8"),  # Python has not been woken for what was handed over last
         ("unread", "i8"),  # messages dropped because Python did not fetch them
         ("unsent", "i8"),  # messages dropped because the wire did not take them
     ]
@@ -141,9 +144,7 @@ def frame_bytes(frame: SensorFrame | ActuatorFrame) -> FrameBytes:
 
 @compiled
 def notify(pump: Pump) -> None:
-    """Wake Python, if it sleeps."""
-    if pump.state[0].notify_fd < 0:
-        return
+    """Wake Python."""
     for index in range(8):
         pump.word[index] = 1 if index == 0 else 0
     write_bytes(pump.state[0].notify_fd, pump.word, 8)
@@ -208,27 +209,36 @@ def complete_frame(pump: Pump) -> int:
 
 
 @compiled_tick
+def fill_frame(pump: Pump) -> bool:
+    """Take bytes from the chunk up to the next zero; False if there is none."""
+    state = pump.state[0]
+    at, end = state.chunk_at, state.chunk_end
+    while at < end and pump.chunk[np.uint64(at)] != 0:
+        at += 1
+    count = at - state.chunk_at
+    if count > LONGEST_FRAME - state.filled:
+        count, state.overlong = LONGEST_FRAME - state.filled, 1
+    copy_bytes(pump.chunk, state.chunk_at, pump.frame, state.filled, count)
+    state.filled += count
+    state.chunk_at = at + 1
+    return bool(at < end)
+
+
+@compiled_tick
 def next_message(pump: Pump) -> int:
     """Length of the next whole message in `incoming`; 0 when no more has come."""
     state = pump.state[0]
     while state.chunk_at < state.chunk_end:
-        byte = pump.chunk[state.chunk_at]
-        state.chunk_at += 1
-        if byte == 0:
-            length = complete_frame(pump)
-            if length > 0:
-                return length
-        elif state.filled == LONGEST_FRAME:
-            state.overlong = 1
-        else:
-            pump.frame[state.filled] = byte
-            state.filled += 1
+        ended = fill_frame(pump)
+        length = complete_frame(pump) if ended else 0
+        if length > 0:
+            return length
     return 0
 
 
-@compiled
+@compiled_tick
 def hand_over(pump: Pump, length: int) -> None:
-    """Leave the message that came in to Python."""
+    """Leave the message that came in to Python; `tell` then wakes it."""
     ring = pump.inbox
     if ring.written[0] - ring.read[0] >= SLOTS or length > MAX_MESSAGE:
         pump.state[0].unread += 1
@@ -239,7 +249,15 @@ def hand_over(pump: Pump, length: int) -> None:
     ring.lengths[slot] = length
     memory_fence()
     ring.written[0] += 1
-    notify(pump)
+    pump.state[0].untold = 1
+
+
+@compiled
+def tell(pump: Pump) -> None:
+    """Wake Python if something was handed over."""
+    if pump.state[0].untold == 1:
+        pump.state[0].untold = 0
+        notify(pump)
 
 
 @compiled_tick
@@ -262,8 +280,7 @@ def transmit(pump: Pump) -> None:
     taken = write_bytes(state.fd, pump.backlog, state.sending)
     if taken > 0:
         state.sending -= taken
-        for index in range(state.sending):
-            pump.backlog[index] = pump.backlog[index + taken]
+        copy_bytes(pump.backlog, taken, pump.backlog, 0, state.sending)
 
 
 @compiled_tick
@@ -289,11 +306,9 @@ def pack_frame(pump: Pump, frame: FrameBytes, kind: int, time_ns: int) -> int:
     state.sequence += 1
     write_header(pump.outgoing, kind, state.sequence & 0xFFFFFFFF, time_ns)
     at = HEADER_BYTES
-    for index in range(frame.head.size):
-        pump.outgoing[at + index] = frame.head[index]
+    copy_bytes(frame.head, 0, pump.outgoing, at, frame.head.size)
     at += frame.head.size
-    for index in range(frame.codes.size):
-        pump.outgoing[at + index] = frame.codes[index]
+    copy_bytes(frame.codes, 0, pump.outgoing, at, frame.codes.size)
     return int(at + frame.codes.size)
 
 
@@ -304,11 +319,9 @@ def unpack_frame(pump: Pump, length: int, frame: FrameBytes) -> bool:
         pump.state[0].corrupt += 1
         return False
     at = HEADER_BYTES
-    for index in range(frame.head.size):
-        frame.head[index] = pump.incoming[at + index]
+    copy_bytes(pump.incoming, at, frame.head, 0, frame.head.size)
     at += frame.head.size
-    for index in range(frame.codes.size):
-        frame.codes[index] = pump.incoming[at + index]
+    copy_bytes(pump.incoming, at, frame.codes, 0, frame.codes.size)
     return True
 
 
@@ -324,5 +337,6 @@ def idle(pump: Pump) -> None:
                 if pump.incoming[KIND_AT] != SENSOR:  # the tail of a stream that was ended
                     hand_over(pump, length)
                 length = next_message(pump)
+            tell(pump)
         send_posted(pump)
         transmit(pump)

@@ -35,7 +35,7 @@ def open_transport(address: str, **settings: Any) -> Wire:
         UsageError: the address has none of the forms, or a setting is wrong.
     """
     if address.startswith("memory:"):
-        return Memory(address.removeprefix("memory:"))
+        return Memory(address)
     path, _, query = address.partition("?")
     given = _given(address, query)
     capture = given.pop("capture", None)

@@ -1,4 +1,4 @@
-"""Whatever runs a control loop: against a twin in process, or against a board on a wire."""
+"""Whatever runs a control loop: against a twin, a board on a wire, or one in memory."""
 
 from typing import Any, Protocol
 
@@ -6,9 +6,11 @@ from numpy.typing import NDArray
 
 from drivers.interfaces import FrameLink
 from drivers.npu_link import WireLink
+from drivers.npu_memory import MemoryLink
 from drivers.twin import PlantLink
 from lumina.control.lateness import Lateness
 from lumina.control.loop import ControlLoop
+from lumina.control.memory_runner import MemoryRunner
 from lumina.control.runner import TwinRunner
 from lumina.control.wire_runner import WireRunner
 from lumina.errors import DeviceError
@@ -35,16 +37,16 @@ class Runner(Protocol):
         """
 
     def start(self) -> None:
-        """Run in real time, in a thread of its own."""
+        """Run from now on: in a thread of its own, or as the time of a board in memory goes."""
 
     def stop(self) -> None:
-        """End that thread, if it runs."""
+        """End that, if it runs."""
 
     def counters(self) -> dict[str, int]:
         """What a wire did to the frames; nothing where there is none."""
 
     def lateness(self) -> Lateness | None:
-        """How late ticks started; None if none was run in real time."""
+        """How late ticks started; None for a twin in virtual time, whose ticks are not late."""
 
     def memory(self) -> dict[str, NDArray[Any]]:
         """All that the ticks to come depend on, in place: what a checkpoint copies.
@@ -64,4 +66,6 @@ def runner_for(link: FrameLink, loop: ControlLoop) -> Runner:
         return TwinRunner(link.plant, loop)
     if isinstance(link, WireLink):
         return WireRunner(link, loop)
+    if isinstance(link, MemoryLink):
+        return MemoryRunner(link, loop)
     raise DeviceError(loop.device, f"no runner for a loop over {type(link).__name__}")

@@ -28,6 +28,7 @@ from drivers.protocols.npu_pump import (
     queue_message,
     receive,
     send_posted,
+    tell,
     transmit,
     unpack_frame,
     wait,
@@ -124,7 +125,7 @@ def judge_lateness(exchange: Any, histogram: Any, time_ns: int) -> bool:
     return True
 
 
-@compiled
+@compiled_tick
 def work_on_frame(
     pump: Pump,
     control: ControlArrays,
@@ -148,7 +149,7 @@ def work_on_frame(
     queue_message(pump, pack_frame(pump, actuator_bytes, ACTUATOR, time_ns))
 
 
-@compiled
+@compiled_tick
 def collect(pump: Pump, sensor_bytes: FrameBytes, exchange: Any) -> bool:
     """Sort what was received; whether a sensor frame was among it. The newest one stays."""
     found = False
@@ -193,7 +194,9 @@ def exchange_frames(
         transmit(pump)
         if wait(pump, time_ns + SILENCE_NS):
             receive(pump)
-            if collect(pump, sensor_bytes, exchange):
+            found = collect(pump, sensor_bytes, exchange)
+            tell(pump)
+            if found:
                 time_ns = exchange.heard_ns = now_ns(pump.timespec)
                 work_on_frame(
                     pump, control, sensor, actuator, actuator_bytes, exchange, histogram, time_ns

@@ -58,6 +58,7 @@ class Bench:
         instruments: every instrument, by name.
         identities: who answered, by instrument name.
         planting: plants the faults that were asked for; None where there are none.
+        simulators: the simulated firmware beside the bench, and how to reach into it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Bench:
         stations: dict[str, Station],
         instruments: dict[str, Instrument],
         identities: dict[str, Identity],
+        simulators: Simulators,
         faults: Sequence[PlannedFault] = (),
     ) -> None:
         self.config = config
@@ -74,6 +76,7 @@ class Bench:
         self.stations = stations
         self.instruments = instruments
         self.identities = identities
+        self.simulators = simulators
         self._bring_up: dict[str, Callable[[], Awaitable[None]]] = {}
         self.planting: Planting | None = None
         if faults:
@@ -180,7 +183,7 @@ async def open_bench(
             at_addresses(config, simulators), plants, journal, stack
         )
         stations = build_stations(config, plants, simulators, instruments)
-        bench = Bench(config, journal, stations, instruments, identities, faults)
+        bench = Bench(config, journal, stations, instruments, identities, simulators, faults)
         recorder = build_recorder(folder, bench)
         await stack.enter_async_context(planted(bench.planting))
         devices = list(bench.devices.values())

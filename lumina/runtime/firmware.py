@@ -1,28 +1,30 @@
-"""A bench on simulated firmware: the simulators in a process of their own, found by address.
+"""A bench on simulated firmware: the simulators beside it, found by address.
 
 The drivers are those of the hardware backend, byte for byte; only the addresses come from
-the simulators. What a run does to a twin's room goes over their control channel here.
+the simulators. What a run does to a twin's room is an order to them here.
 """
 
 import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
+
+from pydantic import ValidationError
 
 from drivers.config import InstrumentConfig
 from drivers.registry import Backend
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
 from firmware_sim.faults import FaultKind
 from firmware_sim.process import spawned
-from lumina.errors import DeviceConnectionError, ProtocolError, VirtualTimeError
+from lumina.errors import DeviceConnectionError, ProtocolError, UsageError
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.plants import derived
 from lumina.runtime.virtual_time import VirtualTimeLoop
 
-__all__ = ["ControlClient", "Simulators", "describe", "simulated"]
+__all__ = ["ControlClient", "Simulators", "describe", "serving", "simulated"]
 
 NAME = "simulated firmware"
 ANSWER_TIMEOUT_S = 5.0
@@ -65,35 +67,52 @@ class ControlClient:
             self._socket.close()
 
 
+Order = Callable[..., dict[str, Any]]
+
+
 class Simulators:
-    """Running simulators.
+    """Running simulators, and what may be done to them beside their wires.
 
     Attributes:
         addresses: where each simulated instrument is, by name; the others are not in it.
     """
 
-    def __init__(self, document: dict[str, Any] | None) -> None:
-        """Find them in the document that they print; None where nothing is simulated."""
-        found = document["instruments"] if document else {}
-        self.addresses: dict[str, str] = {name: found[name]["resource"] for name in found}
-        self._control = ControlClient(document["control"]) if document else None
+    def __init__(self, addresses: Mapping[str, str], order: Order | None = None) -> None:
+        """Tell where they are, and who carries out orders; nobody where there are none."""
+        self.addresses = dict(addresses)
+        self._order = order
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        """Have one of the orders of `firmware_sim.control` carried out; its answer.
+
+        Raises:
+            DeviceConnectionError: the simulators are gone, or there are none.
+            ProtocolError: they refuse; the text says why.
+        """
+        if self._order is None:
+            raise DeviceConnectionError(NAME, "no instrument of this bench is simulated")
+        return self._order(**order)
 
     def set_input(self, plant: str, name: str, value: float) -> None:
         """Change what comes to a simulated plant from outside (see PLANT_INPUTS)."""
-        if self._control is not None:
-            self._control.order(do="set", plant=plant, input=name, value=value)
+        self.order(do="set", plant=plant, input=name, value=value)
 
-    def disturb_wire(self, instrument: str, kind: FaultKind, seconds: float, count: int) -> None:
-        """Let something go wrong on a simulated instrument's wire."""
-        if self._control is not None:
-            self._control.order(
-                do="fault", instrument=instrument, kind=kind, seconds=seconds, count=count
-            )
+    def disturb_wire(
+        self, instrument: str, kind: FaultKind | str, seconds: float, count: int
+    ) -> None:
+        """Let something go wrong on a simulated instrument's wire.
 
-    def close(self) -> None:
-        """Let go of the control channel."""
-        if self._control is not None:
-            self._control.close()
+        Args:
+            instrument: its name.
+            kind: what goes wrong.
+            seconds: how late, or how long away.
+            count: how many replies it strikes.
+        """
+        self.order(do="fault", instrument=instrument, kind=kind, seconds=seconds, count=count)
+
+    def truth(self, plant: str) -> dict[str, Any]:
+        """What no instrument may know of a plant: temperatures, light, drives, inputs."""
+        return self.order(do="read", plant=plant)
 
 
 def describe(
@@ -131,22 +150,25 @@ def wanted_port(instrument: InstrumentConfig) -> int:
 
 @asynccontextmanager
 async def simulated(config: BenchConfig, *, seed: int, chip_seed: int) -> AsyncIterator[Simulators]:
-    """Simulators for every instrument of backend firmware, served inside the block.
+    """Simulators for every instrument of backend firmware, alive inside the block.
+
+    In real time they are another process, on terminals and sockets; in virtual time they
+    live on the event loop, and their wires are in memory.
 
     Raises:
-        VirtualTimeError: the loop's time is virtual, which sockets and terminals cannot keep.
         LuminaError: the simulators do not start; standard error says why.
     """
     names = [n for n, i in config.instruments.items() if i.backend is Backend.FIRMWARE]
     if not names:
-        yield Simulators(None)
+        yield Simulators({})
         return
-    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
-        raise VirtualTimeError(
-            "backend firmware talks over terminals and sockets, which take real time: "
-            "run it without --virtual, or use --backend twin"
-        )
-    process = serving(describe(config, names=names, seed=seed, chip_seed=chip_seed))
+    description = describe(config, names=names, seed=seed, chip_seed=chip_seed)
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualTimeLoop):
+        with in_memory(description, loop) as simulators:
+            yield simulators
+        return
+    process = serving(description)
     simulators = await asyncio.to_thread(process.__enter__)
     try:
         yield simulators
@@ -155,11 +177,31 @@ async def simulated(config: BenchConfig, *, seed: int, chip_seed: int) -> AsyncI
 
 
 @contextmanager
-def serving(description: WorldDescription) -> Iterator[Simulators]:
-    """The simulators' process and its control channel, inside the block."""
-    with spawned(description) as document:
-        simulators = Simulators(document)
+def in_memory(description: WorldDescription, loop: VirtualTimeLoop) -> Iterator[Simulators]:
+    """The simulators on this event loop, inside the block."""
+    from firmware_sim.memory_world import MemoryWorld
+
+    def order(**order: Any) -> dict[str, Any]:
         try:
-            yield simulators
+            return world.orders.obey(order)
+        except (UsageError, ValidationError) as error:
+            raise ProtocolError(NAME, str(error)) from error
+
+    with MemoryWorld(description) as world:
+        loop.add_advancer(world.advance)
+        try:
+            yield Simulators(world.addresses(), order)
         finally:
-            simulators.close()
+            loop.remove_advancer(world.advance)
+
+
+@contextmanager
+def serving(description: WorldDescription) -> Iterator[Simulators]:
+    """The simulators in a process of their own, and its control channel, inside the block."""
+    with spawned(description) as document:
+        control = ControlClient(document["control"])
+        found = document["instruments"]
+        try:
+            yield Simulators({name: found[name]["resource"] for name in found}, control.order)
+        finally:
+            control.close()

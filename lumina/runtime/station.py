@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from drivers.config import InstrumentConfig
 from drivers.interfaces import Instrument, Laser, PowerSupply
 from drivers.options import LaserOptions, PowerSupplyOptions
+from lumina.control.memory_runner import MemoryRunner
 from lumina.control.records import HeaterMode, TecMode
 from lumina.control.running import Runner
 from lumina.errors import DeviceError
@@ -92,8 +93,9 @@ class Station:
 class LoopDrive:
     """Keeps a loop running on whatever clock the asyncio loop has.
 
-    On a `VirtualTimeLoop` the ticks run in batches before each jump of the clock; on any
-    other loop the runner's own thread runs them in real time.
+    On a `VirtualTimeLoop` the ticks run in batches before each jump of the clock, by this
+    drive or, where a board in memory has the time, by the board. On any other loop the
+    runner's own thread runs them in real time.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -111,7 +113,7 @@ class LoopDrive:
         if self._running:
             return
         loop = asyncio.get_running_loop()
-        if isinstance(loop, VirtualTimeLoop):
+        if isinstance(loop, VirtualTimeLoop) and not isinstance(self._runner, MemoryRunner):
             self._runner.advance(0)  # a board on a wire refuses here, not in mid-flight
             self._virtual = loop
             self._start_ns = loop.time_ns() - self._runner.ticks * PERIOD_NS

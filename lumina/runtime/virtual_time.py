@@ -106,7 +106,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Have `advance(time_ns)` called before the clock moves to `time_ns`.
 
         Times rise strictly, in steps of at most 0.1 s. What an advancer schedules runs
-        before the clock moves on.
+        before the clock moves on, or at its time, if that is later.
         """
         self._advancers.append(advance)
 
@@ -203,17 +203,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             heapq.heappop(timers)
         if not timers:
             raise VirtualTimeError(self._deadlock())
-        self._advance_to(timers[0][0])
-
-    def _advance_to(self, target_ns: int) -> None:
         if not self._advancers:
-            self._now_ns = max(self._now_ns, target_ns)
-            return
-        while self._now_ns < target_ns and not self._ready:
-            step_ns = min(target_ns, self._now_ns + _STRIDE_NS)
-            for advance in tuple(self._advancers):
-                advance(step_ns)
-            self._now_ns = step_ns
+            self._now_ns = max(self._now_ns, timers[0][0])
+        elif self._now_ns < timers[0][0]:
+            self._stride(min(timers[0][0], self._now_ns + _STRIDE_NS))
+
+    def _stride(self, time_ns: int) -> None:
+        """Take the advancers to a time, then the clock; they may have set earlier timers."""
+        for advance in tuple(self._advancers):
+            advance(time_ns)
+        self._now_ns = time_ns
 
     def _queue_due(self) -> None:
         timers = self._timers

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["bench", "pytest_asyncio_loop_factories"]
 
+SIMULATED = ("twin", "firmware")
+"""Backends of a test's bench."""
+
 LoopFactories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
 
 
@@ -45,10 +48,11 @@ def pytest_asyncio_loop_factories(
 
 @pytest_asyncio.fixture(loop_scope="function")
 async def bench(request: pytest.FixtureRequest) -> "AsyncIterator[Bench]":
-    """An open twin bench in virtual time: up before the test, shut down after it.
+    """An open simulated bench in virtual time: up before the test, shut down after it.
 
-    The marker `lumina(config=..., seed=..., chip_seed=...)` says which bench; without it,
-    the option `lumina_config` does, with seeds of 0.
+    The marker `lumina(config=..., backend=..., seed=..., chip_seed=...)` says which bench;
+    without it, the option `lumina_config` does, on the twin, with seeds of 0. With the backend
+    "firmware" the drivers of the hardware talk to simulated instruments, byte for byte.
     """
     asked = what_is_asked(request)
 
@@ -56,7 +60,7 @@ async def bench(request: pytest.FixtureRequest) -> "AsyncIterator[Bench]":
     from lumina.runtime.bench import open_bench
 
     async with open_bench(
-        asked.config, backend=Backend.TWIN, seed=asked.seed, chip_seed=asked.chip_seed
+        asked.config, backend=Backend(asked.backend), seed=asked.seed, chip_seed=asked.chip_seed
     ) as opened:
         yield opened
 
@@ -65,6 +69,7 @@ class Asked(NamedTuple):
     """The bench that a test asks for."""
 
     config: Path
+    backend: str
     seed: int
     chip_seed: int
 
@@ -79,10 +84,20 @@ def what_is_asked(request: pytest.FixtureRequest) -> Asked:
     options = dict(marker.kwargs) if marker else {}
     config = options.pop("config", request.config.getini("lumina_config"))
     asked = Asked(
-        request.config.rootpath / config, options.pop("seed", 0), options.pop("chip_seed", 0)
+        request.config.rootpath / config,
+        options.pop("backend", "twin"),
+        options.pop("seed", 0),
+        options.pop("chip_seed", 0),
     )
     if options:
-        pytest.fail(f"mark.lumina takes config, seed and chip_seed, not {options}", pytrace=False)
+        pytest.fail(
+            f"mark.lumina takes config, backend, seed and chip_seed, not {options}", pytrace=False
+        )
+    if asked.backend not in SIMULATED:
+        pytest.fail(
+            f"mark.lumina: backend {asked.backend!r}: a test's bench is {' or '.join(SIMULATED)}",
+            pytrace=False,
+        )
     if not asked.config.is_file():
         pytest.fail(
             f"no lab config at {asked.config}: set the pytest option lumina_config, or mark the "

@@ -8,7 +8,8 @@ Options (pytest.ini, pyproject.toml):
         directory; `lab_configs/small.yaml` by default.
 
 Markers:
-    lumina(config=..., seed=0, chip_seed=0): what the `bench` fixture opens for this test.
+    lumina(config=..., backend="twin", seed=0, chip_seed=0): what the `bench` fixture opens for
+        this test.
     virtual_time: run this async test on a clock that jumps, without a bench.
 """
 
@@ -31,7 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; offer the fixtures where async tests can run."""
     config.addinivalue_line(
-        "markers", "lumina(config, seed, chip_seed): what the bench fixture opens for this test"
+        "markers",
+        "lumina(config, backend, seed, chip_seed): what the bench fixture opens for this test",
     )
     config.addinivalue_line("markers", "virtual_time: run this async test in virtual time")
     if config.pluginmanager.hasplugin("asyncio"):

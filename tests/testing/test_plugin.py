@@ -68,6 +68,31 @@ def test_the_marker_chooses_config_and_seeds(project: pytest.Pytester) -> None:
     project.runpytest_subprocess().assert_outcomes(passed=4)
 
 
+def test_the_marker_puts_the_real_drivers_on_simulated_firmware(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile("""
+        import pytest
+
+        from lumina.errors import DeviceTimeoutError
+
+        @pytest.mark.lumina(backend="firmware", seed=1)
+        async def test_a_laser_that_answers_late(bench):
+            laser = bench.instruments["laser"]
+            assert type(laser).__module__ == "drivers.instruments.santec_tsl570"
+            bench.simulators.disturb_wire("laser", "late", seconds=30.0, count=1)
+            with pytest.raises(DeviceTimeoutError):
+                await laser.read_wavelength_m()
+            assert abs(await laser.read_wavelength_m() - 1.55e-6) < 1e-12
+
+        @pytest.mark.lumina(backend="hardware")
+        async def test_on_hardware(bench): pass
+        """)
+    result = project.runpytest_subprocess("--asyncio-mode=auto")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["mark.lumina: backend 'hardware': *is twin or firmware"])
+
+
 def test_a_missing_config_is_an_error_that_says_where_to_set_it(project: pytest.Pytester) -> None:
     project.makeini(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
@@ -89,7 +114,9 @@ def test_a_misspelt_option_of_the_marker_is_an_error(project: pytest.Pytester) -
         """)
     result = project.runpytest_subprocess("--asyncio-mode=auto")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["mark.lumina takes config, seed and chip_seed, not *sead*"])
+    result.stdout.fnmatch_lines(
+        ["mark.lumina takes config, backend, seed and chip_seed, not *sead*"]
+    )
 
 
 def test_a_bench_in_a_test_that_is_not_async_is_an_error(project: pytest.Pytester) -> None:
