@@ -4,7 +4,9 @@
 - *whole_bench*: the bench as the runtime brings it up, in virtual time, recording 100
   frames a second into a run folder;
 - *whole_bench_1khz*: the same with a task that wakes every millisecond, so that the
-  asyncio loop turns once per tick.
+  asyncio loop turns once per tick;
+- *firmware_batched*, *firmware_whole_bench*: the first two with the backend firmware: each
+  tick's frames are encoded, go over a wire in memory and are decoded, as on a real board.
 
 Each is measured several times and the fastest taken: whatever else runs on the machine
 only slows it down.
@@ -19,9 +21,12 @@ from time import perf_counter
 
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.working_loop import BENCH64, bench64_loop
+from drivers.registry import Backend
+from lumina.control.running import Runner
+from lumina.realtime import PERIOD_NS
 from lumina.runtime.bench import open_bench
-from lumina.runtime.config import load_config
-from lumina.runtime.virtual_time import run_virtual
+from lumina.runtime.config import BenchConfig, load_config
+from lumina.runtime.virtual_time import VirtualTimeLoop, run_virtual
 from lumina.store import RunFolder
 
 __all__ = ["run"]
@@ -53,6 +58,16 @@ def run() -> Benchmark:
             WHOLE_TARGET,
         ),
     }
+    over_frames = run_virtual(firmware_batched_speed())
+    in_process = figures["batched"].value
+    figures["firmware_batched"] = speed(
+        over_frames, f"batches over real frames; without them {in_process:.0f} s/s", WHOLE_TARGET
+    )
+    figures["firmware_whole_bench"] = speed(
+        whole_bench_speed(asyncio.sleep, Backend.FIRMWARE),
+        "asyncio runtime, control, recording, all instruments over wires in memory",
+        WHOLE_TARGET,
+    )
     return Benchmark(figures, machine)
 
 
@@ -63,7 +78,23 @@ def speed(times_real: float, what: str, target: float) -> Figure:
 
 def batched_speed() -> float:
     """Speed of the fastest of some batches."""
-    runner = bench64_loop().runner
+    return fastest(bench64_loop().runner)
+
+
+async def firmware_batched_speed() -> float:
+    """The same for a loop on a simulated board in memory."""
+    clock = asyncio.get_running_loop()
+    assert isinstance(clock, VirtualTimeLoop)
+    async with open_bench(BENCH64, backend=Backend.FIRMWARE, seed=1, chip_seed=1) as bench:
+        (station,) = bench.stations.values()
+        measured = fastest(station.runner)
+        # The board has lived ahead of the bench's clock.
+        clock.warp(clock.time_ns() + (BATCHES + 1) * BATCH_TICKS * PERIOD_NS)
+    return measured
+
+
+def fastest(runner: Runner) -> float:
+    """Speed of the fastest of some batches."""
     runner.advance(BATCH_TICKS)
     walls_s = []
     for _ in range(BATCHES):
@@ -73,9 +104,11 @@ def batched_speed() -> float:
     return BATCH_TICKS * TICK_S / min(walls_s)
 
 
-def whole_bench_speed(hold: Callable[[float], Awaitable[object]]) -> float:
+def whole_bench_speed(
+    hold: Callable[[float], Awaitable[object]], backend: Backend = Backend.TWIN
+) -> float:
     """Speed of a bench that is up, locked and recording, while `hold` lets time pass."""
-    config = load_config(BENCH64)
+    config = load_config(BENCH64, backend=backend)
     with TemporaryDirectory() as scratch:
         folder = RunFolder.create(
             Path(scratch),
@@ -86,15 +119,17 @@ def whole_bench_speed(hold: Callable[[float], Awaitable[object]]) -> float:
             command=("lumina", "bench", "virtual_time"),
             started=SOME_DAY,
         )
-        wall_s = run_virtual(_held(folder, hold))
+        wall_s = run_virtual(_held(config, folder, hold))
         folder.finish("done", ended=SOME_DAY)
     return HELD_S / wall_s
 
 
-async def _held(folder: RunFolder, hold: Callable[[float], Awaitable[object]]) -> float:
+async def _held(
+    config: BenchConfig, folder: RunFolder, hold: Callable[[float], Awaitable[object]]
+) -> float:
     """Wall time that HELD_S of bench time takes, in s."""
     walls_s = []
-    async with open_bench(load_config(BENCH64), seed=1, chip_seed=1, folder=folder):
+    async with open_bench(config, seed=1, chip_seed=1, folder=folder):
         for _ in range(HOLDS):
             began_s = perf_counter()
             await hold(HELD_S)
