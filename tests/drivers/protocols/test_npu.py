@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from drivers.protocols import npu, npu_compiled
 from drivers.protocols.npu import BadFrameError, Coding, Message, Splitter, Standing
+from drivers.protocols.npu_ends import build_pump
+from drivers.protocols.npu_pump import next_message
 from lumina.frames import HELD_SAFE
 
 TABLE = npu_compiled.crc_table()
@@ -130,15 +132,38 @@ def test_another_version_is_no_message() -> None:
         npu.decode(frame)
 
 
+class Pumped:
+    """What `Splitter` does, as machine code does it."""
+
+    def __init__(self) -> None:
+        self._pump = build_pump()
+
+    @property
+    def corrupt(self) -> int:
+        return int(self._pump.state["corrupt"][0])
+
+    def feed(self, data: bytes) -> list[Message]:
+        self._pump.chunk[: len(data)] = np.frombuffer(data, np.uint8)
+        self._pump.state["chunk_at"], self._pump.state["chunk_end"] = 0, len(data)
+        found = []
+        while (length := next_message(self._pump)) > 0:
+            found.append(npu.parse(self._pump.incoming[:length].tobytes()))
+        return found
+
+
+READERS = pytest.mark.parametrize("reader", [Splitter, Pumped])
+
+
+@READERS
 @given(st.lists(messages | st.binary(max_size=50), max_size=5), st.integers(1, 97))
 def test_messages_are_found_whatever_the_pieces_and_the_garbage_between(
-    items: list[Message | bytes], piece: int
+    reader: type[Splitter | Pumped], items: list[Message | bytes], piece: int
 ) -> None:
     wire = b"\0".join(
         npu.encode(item)[:-1] if isinstance(item, Message) else item for item in items
     )
     wire += b"\0"
-    splitter = Splitter()
+    splitter = reader()
     found = [
         message
         for start in range(0, len(wire), piece)
@@ -147,8 +172,11 @@ def test_messages_are_found_whatever_the_pieces_and_the_garbage_between(
     assert found == [item for item in items if isinstance(item, Message)]
 
 
-def test_an_endless_frame_is_given_up_and_the_next_one_read() -> None:
-    splitter = Splitter()
+@READERS
+def test_an_endless_frame_is_given_up_and_the_next_one_read(
+    reader: type[Splitter | Pumped],
+) -> None:
+    splitter = reader()
     for _ in range(3):
         assert splitter.feed(b"\x01" * npu.MAX_FRAME) == []
     assert splitter.feed(b"\0" + npu.encode(Message(1, 2, 3))) == [Message(1, 2, 3)]
