@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from benchmarks.working_loop import WorkingLoop, working_loop
 from lumina.compiled import compiled
+from lumina.control.config import ControlConfig
 from lumina.control.records import ControlArrays
 from lumina.control.step import control_step
 from lumina.runtime.config import load_config
 from twin.kernel import PlantArrays, plant_tick
 
-__all__ = ["TRUTH", "reference_loop", "run_recorded"]
+__all__ = ["REFERENCE", "TRUTH", "reference_loop", "run_recorded"]
 
 FloatArray = NDArray[np.float64]
 
@@ -31,11 +32,16 @@ TRUTH = np.dtype(
 """What is recorded of the plant after a tick."""
 
 
-def reference_loop() -> WorkingLoop:
-    """The reference plant and its loop, by the beliefs of its config."""
+def reference_loop(control: ControlConfig | None = None) -> WorkingLoop:
+    """The reference plant and its loop.
+
+    Args:
+        control: beliefs and gains, such as `benchmarks.identified.identified_control` finds;
+            those of its config by default.
+    """
     config = load_config(REFERENCE)
     (name,) = config.processors
-    return working_loop(config.plants["main"], config.control_for(name), name)
+    return working_loop(config.plants["main"], control or config.control_for(name), name)
 
 
 def run_recorded(work: WorkingLoop, load_w: FloatArray, ambient_c: FloatArray) -> NDArray[Any]:
