@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from firmware_sim.servers.endpoint import Arrival, Endpoint
-from firmware_sim.servers.tcp import listen, read_from, write_to
+from firmware_sim.servers.tcp import hung_up, listen, read_from, write_to
 
 __all__ = ["HislipEndpoint"]
 
@@ -125,6 +125,8 @@ class HislipEndpoint(Endpoint):
         return len(data) if self._sync is None else write_to(self._sync.socket, data)
 
     def _accept(self, listener: socket.socket) -> None:
+        if self._sync is not None and hung_up(self._sync.socket):
+            return  # the next one waits until this one's end has been read
         try:
             client, _ = listener.accept()
         except OSError:  # it has gone again

@@ -1,13 +1,14 @@
 """A listening TCP socket and one client at a time."""
 
 import errno
+import select
 import socket
 from collections.abc import Collection
 
 from firmware_sim.servers.endpoint import READ_BYTES, Arrival, Endpoint
 from lumina.errors import DeviceConnectionError
 
-__all__ = ["TcpEndpoint", "listen", "read_from", "write_to"]
+__all__ = ["TcpEndpoint", "hung_up", "listen", "read_from", "write_to"]
 
 
 class TcpEndpoint(Endpoint):
@@ -47,14 +48,18 @@ class TcpEndpoint(Endpoint):
     def ready(self, readable: Collection[int]) -> list[Arrival]:
         arrivals = []
         if self._client is not None and self._client.fileno() in readable:
-            arrivals.append(Arrival(read_from(self._client) or b""))
-            if not arrivals[0].data:
+            data = read_from(self._client)
+            if data is not None:
+                arrivals.append(Arrival(data))
+            if data == b"":
                 self._hang_up()
         if self._listener is not None and self._listener.fileno() in readable:
             self._accept(self._listener)
         return arrivals
 
     def _accept(self, listener: socket.socket) -> None:
+        if self._client is not None and hung_up(self._client):
+            return  # the next one waits until this one's end has been read
         try:
             client, _ = listener.accept()
         except OSError:  # it has gone again
@@ -94,6 +99,13 @@ def listen(name: str, host: str, port: int) -> socket.socket:
         raise DeviceConnectionError(name, f"cannot be served on {host}:{port}: {why}") from error
     listener.setblocking(False)
     return listener
+
+
+def hung_up(client: socket.socket) -> bool:
+    """Whether a client has gone, even if what it sent before is still to be read."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def read_from(client: socket.socket) -> bytes | None:

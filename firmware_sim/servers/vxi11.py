@@ -14,7 +14,7 @@ from typing import NamedTuple
 from firmware_sim.clock import now_s
 from firmware_sim.servers.endpoint import Arrival, Endpoint
 from firmware_sim.servers.rpc import LONGEST_RECORD, Arguments, Call, Outcome, Records, reply
-from firmware_sim.servers.tcp import listen, read_from, write_to
+from firmware_sim.servers.tcp import hung_up, listen, read_from, write_to
 
 __all__ = ["Vxi11Endpoint"]
 
@@ -110,6 +110,8 @@ class Vxi11Endpoint(Endpoint):
         return len(data) if self._client is None else write_to(self._client, data)
 
     def _accept(self, listener: socket.socket) -> None:
+        if self._client is not None and hung_up(self._client):
+            return  # the next one waits until this one's end has been read
         try:
             client, _ = listener.accept()
         except OSError:  # it has gone again

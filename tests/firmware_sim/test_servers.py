@@ -11,10 +11,15 @@ import serial
 
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.instrument import Reply, SimulatedInstrument, Wiring
-from firmware_sim.servers import Endpoint, HislipEndpoint, PtyEndpoint, Server, TcpEndpoint
+from firmware_sim.servers import (
+    Endpoint,
+    HislipEndpoint,
+    PtyEndpoint,
+    Server,
+    TcpEndpoint,
+    Vxi11Endpoint,
+)
 from lumina.errors import DeviceConnectionError
-
-pytestmark = pytest.mark.timeout(30)
 
 PATIENCE_S = 5.0
 
@@ -201,6 +206,27 @@ def test_a_second_client_is_hung_up_on_and_the_first_does_not_notice() -> None:
     assert third.ask() == b"3\n"
     third.close()
     server.stop()
+
+
+@pytest.mark.parametrize("kind", [TcpEndpoint, Vxi11Endpoint])
+def test_who_comes_before_the_last_ones_leave_was_read_is_let_in(
+    kind: type[TcpEndpoint | Vxi11Endpoint],
+) -> None:
+    endpoint = kind("counter", "127.0.0.1")
+    endpoint.open()
+    (listener,) = endpoint.watched()
+    first = socket.create_connection(("127.0.0.1", endpoint.port), PATIENCE_S)
+    endpoint.ready([listener])
+    first.sendall(b"not read any more")
+    first.close()
+    with socket.create_connection(("127.0.0.1", endpoint.port), PATIENCE_S) as second:
+        endpoint.ready([listener])
+        for _ in range(3):
+            endpoint.ready(endpoint.watched())
+        second.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            second.recv(1)
+    endpoint.close()
 
 
 def test_a_port_in_use_is_named() -> None:
