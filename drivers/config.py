@@ -11,6 +11,7 @@ from drivers.registry import Backend, DriverEntry, Mounting, registry
 from lumina.errors import UsageError
 
 if TYPE_CHECKING:
+    from drivers.twin.pace import Pace
     from twin.plant import Plant
 
 __all__ = ["InstrumentConfig", "Name", "build_instrument"]
@@ -58,13 +59,16 @@ class InstrumentConfig(BaseModel):
         return registry().entry(driver).options.model_validate(given, strict=True)
 
 
-def build_instrument(name: str, config: InstrumentConfig, plant: "Plant | None") -> Instrument:
+def build_instrument(
+    name: str, config: InstrumentConfig, plant: "Plant | None", pace: "Pace | None" = None
+) -> Instrument:
     """The driver of one configured instrument, not yet connected.
 
     Args:
         name: the instrument's name in the lab config.
         config: what the lab config says about it.
         plant: the plant that `config.plant` names; needed by the twin backend only.
+        pace: of that plant, where no board's loop advances it.
 
     Raises:
         UsageError: the driver has no such backend, or no plant is given for a twin.
@@ -74,4 +78,4 @@ def build_instrument(name: str, config: InstrumentConfig, plant: "Plant | None")
         return factory(Mounting(name, config.options, None, config.address))
     if plant is None:
         raise UsageError(f"{name}: its twin needs a plant")
-    return factory(Mounting(name, config.options, plant, None))
+    return factory(Mounting(name, config.options, plant, None, pace))

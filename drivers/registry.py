@@ -33,6 +33,7 @@ from drivers.options import (
 from lumina.errors import UsageError
 
 if TYPE_CHECKING:
+    from drivers.twin.pace import Pace
     from twin.plant import Plant
 
 __all__ = [
@@ -68,12 +69,14 @@ class Mounting:
         options: an instance of its driver's options model.
         plant: what its twin acts on; None for the other backends.
         address: where it is; None for the twin.
+        pace: brings the plant to the present time; None where a board's loop advances it.
     """
 
     name: str
     options: Any
     plant: "Plant | None" = None
     address: str | None = None
+    pace: "Pace | None" = None
 
 
 Factory = Callable[[Mounting], Instrument]

@@ -7,6 +7,7 @@ import numpy as np
 
 from drivers.interfaces import Identity, Instrument
 from drivers.registry import Mounting
+from drivers.twin.pace import Pace
 from lumina import __version__
 from lumina.errors import DeviceStateError
 from twin.instruments import reading_noise
@@ -33,10 +34,11 @@ class TwinInstrument(Instrument):
         super().__init__(mounting.name)
         assert isinstance(mounting.plant, Plant)
         self._plant: Plant = mounting.plant
+        self._pace: Pace | None = mounting.pace
         self._connected = False
 
     async def connect(self) -> Identity:
-        await asyncio.sleep(EXCHANGE_S)
+        await self._let_time_pass()
         self._connected = True
         return Identity(self.manufacturer, self.model, self._serial(), f"twin-{__version__}")
 
@@ -58,7 +60,12 @@ class TwinInstrument(Instrument):
             DeviceStateError: the instrument is not connected.
         """
         self._require_connected()
+        await self._let_time_pass()
+
+    async def _let_time_pass(self) -> None:
         await asyncio.sleep(EXCHANGE_S)
+        if self._pace is not None:
+            await self._pace.catch_up()
 
     def _noise(self) -> np.random.Generator:
         """Noise of one reading, named by seed, instrument and tick."""

@@ -65,7 +65,7 @@ class QontrolQ8iv(SimulatedInstrument):
         self._plant = plant
         self._modules = -(-options.channels // MODULE_CHANNELS)
         self._serial = crc32(name.encode()) & 0xFFFF
-        self._wires = HeaterWires(plant, options.first_heater, self.channels)
+        self._wires = HeaterWires(plant, options.first_heater, options.channels, self.channels)
         self.power_cycle()
 
     @property

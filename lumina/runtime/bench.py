@@ -31,7 +31,7 @@ from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
 from lumina.runtime.journal import Journal
-from lumina.runtime.plants import build_plants
+from lumina.runtime.plants import build_paces, build_plants
 from lumina.runtime.recording import Recorder
 from lumina.runtime.settling import LockCriterion
 from lumina.runtime.station import LoopDrive, Station
@@ -241,8 +241,9 @@ async def connect(
     """Connect every instrument in the file's order; what was connected gets closed."""
     instruments: dict[str, Instrument] = {}
     identities: dict[str, Identity] = {}
+    paces = build_paces(config, plants)
     for name, entry in config.instruments.items():
-        instrument = build_instrument(name, entry, plants.get(entry.plant))
+        instrument = build_instrument(name, entry, plants.get(entry.plant), paces.get(entry.plant))
         identities[name] = await instrument.connect()
         stack.push_async_callback(instrument.close)
         instruments[name] = instrument

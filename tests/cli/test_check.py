@@ -2,11 +2,12 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drivers.registry import registry
+from drivers.registry import Backend, registry
 from lumina.cli import main
 
 LAB_CONFIGS = Path(__file__).parents[2] / "lab_configs"
@@ -257,6 +258,9 @@ def test_the_explanation_tells_mesh_instruments_and_frames(
 def test_a_bench_that_cannot_run_yet_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    whole = registry().entry("keysight_n7744a")
+    real_only = replace(whole, factories={Backend.HARDWARE: whole.factory(Backend.HARDWARE)})
+    monkeypatch.setitem(registry()._entries, whole.name, real_only)
     config = tmp_path / "ports.yaml"
     config.write_text(
         f"extends: {LAB_CONFIGS / 'small.yaml'}\nname: ports\n"
@@ -265,7 +269,7 @@ def test_a_bench_that_cannot_run_yet_says_why(
     assert lumina(monkeypatch, "check", str(config)) == 0
     out = capsys.readouterr().out
     assert "is valid, but cannot run yet" in out
-    assert 'driver keysight_n7744a has no backend "twin" yet (has: firmware, hardware)' in out
+    assert 'driver keysight_n7744a has no backend "twin" (has: hardware)' in out
 
 
 def test_the_hardware_example_can_run_where_its_instruments_are(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.interfaces import PhaseShifterBank, TemperatureController
 from lumina.control.records import RailState, TecMode, Tier
 from lumina.errors import (
     ConfigError,
@@ -232,3 +233,29 @@ def test_nothing_starts_on_a_config_that_is_wrong(tmp_path: Path, log: Log) -> N
     with pytest.raises(ConfigError, match=r"missing\.yaml"):
         run_virtual(main())
     assert log.events == []
+
+
+def test_instruments_on_a_chip_without_a_board_live_beside_it(small: Path, tmp_path: Path) -> None:
+    config = tmp_path / "two_chips.yaml"
+    config.write_text(
+        f"extends: {small}\nname: two_chips\nplants: {{spare: {{chip: {{ports: 4}}}}}}\n"
+        "instruments:\n"
+        "  heaters: {driver: qontrol_q8iv, plant: spare}\n"
+        "  smu: {driver: keithley_2450, plant: spare, options: {first_heater: 8}}\n"
+        "  tec: {driver: meerstetter_tec109x, plant: spare}\n"
+    )
+
+    async def main() -> tuple[float, float]:
+        async with open_bench(config) as bench:
+            tec, smu = bench.instruments["tec"], bench.instruments["smu"]
+            assert isinstance(tec, TemperatureController)
+            assert isinstance(smu, PhaseShifterBank)
+            await tec.set_target_c(30.0)
+            await tec.set_enabled(True)
+            await smu.set_drive_v(np.array([3.0]))
+            await asyncio.sleep(60.0)
+            return await tec.read_temperature_c(), float((await smu.read_current_a())[0])
+
+    temperature_c, current_a = run_virtual(main())
+    assert temperature_c == pytest.approx(30.0, abs=0.05)
+    assert current_a > 1e-3

@@ -256,3 +256,22 @@ def test_a_damaged_config_loads_or_says_why(
 ) -> None:
     damaged = WELL_FORMED[:where] + text + WELL_FORMED[where + length :]
     loads_or_says_why(tmp_path_factory, damaged.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    ("banks", "said"),
+    [
+        (
+            "{a: {driver: qontrol_q8iv, plant: spare}, b: {driver: keithley_2450, plant: spare}}",
+            "instruments.b.options.first_heater: heaters of plant 'spare' are wired to a already",
+        ),
+        (
+            "{a: {driver: keithley_2450, plant: spare, options: {first_heater: 16}}}",
+            "instruments.a.options.first_heater: the chip of plant 'spare' has no heater 16 "
+            "(allowed: 0 .. 15)",
+        ),
+    ],
+)
+def test_two_twins_drive_no_heater_together(tmp_path: Path, banks: str, said: str) -> None:
+    file = child(tmp_path, f"plants: {{spare: {{chip: {{ports: 4}}}}}}\ninstruments: {banks}")
+    assert [problem.split(": ", 1)[1] for problem in problems(file)] == [said]

@@ -13,23 +13,24 @@ __all__ = ["HeaterLoad", "HeaterWires"]
 
 
 class HeaterWires:
-    """Outputs wired to neighbouring heaters; those beyond the chip's last one are open.
+    """Outputs wired to neighbouring heaters; those beyond the last one are open.
 
     Attributes:
         outputs: how many.
     """
 
-    def __init__(self, plant: Plant, first: int, outputs: int) -> None:
+    def __init__(self, plant: Plant, first: int, wires: int, outputs: int | None = None) -> None:
         """Put a stand-alone driver in the place of the board's own converters.
 
         Args:
             plant: whose heaters they are.
             first: heater that the first output is wired to.
-            outputs: how many.
+            wires: how many; one to a heater beyond the chip's last one ends nowhere.
+            outputs: how many the driver has; as many as wires by default.
         """
-        self.outputs = outputs
+        self.outputs = wires if outputs is None else outputs
         self._plant = plant
-        self._wired = max(0, min(outputs, plant.architecture.shifters - first))
+        self._wired = max(0, min(wires, plant.architecture.shifters - first))
         self._heaters = slice(first, first + self._wired)
         plant.inputs["heater_source"] = INSTRUMENT
 
