@@ -11,6 +11,15 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what the contract tests are told."""
+    parser.addoption(
+        "--hardware",
+        metavar="CONFIG",
+        help="run the contract tests on the real instruments of this lab config",
+    )
+
+
 @pytest.fixture(autouse=True)
 def no_task_outlives_the_test(request: pytest.FixtureRequest) -> None:
     # Set up first, so it looks last: after the test and after its other fixtures.

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import re
 from collections.abc import AsyncIterator, Iterator
 
@@ -26,21 +25,9 @@ from firmware_sim.instruments import meerstetter_tec109x as firmware
 from firmware_sim.servers import PtyEndpoint, Server
 from lumina.errors import (
     DeviceConnectionError,
-    DeviceRangeError,
-    DeviceStateError,
     DeviceTimeoutError,
 )
-from twin.config import PlantConfig
 from twin.plant import Plant
-from twin.records import SENSOR_OPEN
-
-pytestmark = pytest.mark.timeout(30)
-
-
-@pytest.fixture
-def plant() -> Plant:
-    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "svd"}})
-    return Plant(config, seed=7, chip_seed=3)
 
 
 @pytest.fixture
@@ -63,67 +50,6 @@ async def tec(server: Server) -> AsyncIterator[MeerstetterTec109x]:
     await tec.connect()
     yield tec
     await tec.close()
-
-
-def carrier_c(plant: Plant) -> float:
-    return plant.temperatures_c()[plant.config.tec.cold_node]
-
-
-async def test_it_says_who_it_is(server: Server, tec: MeerstetterTec109x) -> None:
-    identity = await tec.connect()
-    assert (identity.manufacturer, identity.model) == ("Meerstetter", "TEC-1091")
-    assert identity.firmware == "6.10"
-
-
-async def test_its_own_regulator_holds_the_carrier(tec: MeerstetterTec109x, plant: Plant) -> None:
-    await tec.set_target_c(35.0)
-    await tec.set_enabled(True)
-    plant.step(60_000)
-    assert carrier_c(plant) == pytest.approx(35.0, abs=0.05)
-    assert await tec.read_temperature_c() == pytest.approx(35.0, abs=0.05)
-    assert await tec.is_stable()
-    plant.inputs["ambient_c"] += 5.0
-    plant.step(60_000)
-    assert carrier_c(plant) == pytest.approx(35.0, abs=0.05)
-
-
-async def test_a_fixed_current_cools(tec: MeerstetterTec109x, plant: Plant) -> None:
-    before_c = carrier_c(plant)
-    await tec.set_current_a(2.0)
-    await tec.set_enabled(True)
-    plant.step(3_000)
-    assert carrier_c(plant) < before_c - 1.0
-    assert await tec.read_current_a() == pytest.approx(2.0, rel=1e-3)
-    assert await tec.read_voltage_v() > 0.0
-    assert await tec.read_sink_c() > before_c
-    assert not await tec.is_stable()
-
-
-async def test_a_safe_controller_carries_no_current(tec: MeerstetterTec109x, plant: Plant) -> None:
-    await tec.set_current_a(2.0)
-    await tec.set_enabled(True)
-    plant.step(100)
-    await tec.make_safe()
-    plant.step(2)
-    assert await tec.read_current_a() == 0.0
-    assert not await tec.is_enabled()
-
-
-async def test_values_beyond_its_limits_change_nothing(tec: MeerstetterTec109x) -> None:
-    await tec.set_target_c(30.0)
-    for wrong_c in (130.0, math.nan):
-        with pytest.raises(DeviceRangeError):
-            await tec.set_target_c(wrong_c)
-    with pytest.raises(DeviceRangeError, match=r"-6 \.\. 6 A"):
-        await tec.set_current_a(7.0)
-    assert await tec.read_target_c() == 30.0
-
-
-async def test_an_open_thermistor_is_an_error(tec: MeerstetterTec109x, plant: Plant) -> None:
-    plant.inputs["sensor_fault"][0, 0] = SENSOR_OPEN
-    with pytest.raises(DeviceStateError, match="open or shorted") as caught:
-        await tec.read_temperature_c()
-    assert caught.value.state == "error"
 
 
 async def test_a_late_reply_reaches_nobody(server: Server, tec: MeerstetterTec109x) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 
-import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -13,29 +12,19 @@ from drivers.instruments.ebmpapst_ec_fan import EbmpapstEcFan
 from drivers.instruments.labjack_t7 import LabjackT7
 from drivers.options import EbmpapstEcFanOptions, LabjackT7Options
 from drivers.photodiodes import PhotodiodeMeter
-from drivers.registry import Backend, Mounting, registry
+from drivers.registry import Mounting
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.instruments import ebmpapst_ec_fan, labjack_t7
 from firmware_sim.servers import PtyEndpoint, Server, TcpEndpoint
 from lumina.errors import (
     DeviceConnectionError,
-    DeviceRangeError,
     DeviceStateError,
     DeviceTimeoutError,
     IdentityError,
 )
-from twin.config import PlantConfig
 from twin.plant import Plant
 
-pytestmark = [pytest.mark.timeout(30)]
-
 FAST = {"fail_safe_s": 0.5}
-
-
-@pytest.fixture
-def plant() -> Plant:
-    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "svd"}})
-    return Plant(config, seed=7, chip_seed=3)
 
 
 @pytest.fixture
@@ -96,50 +85,6 @@ def shine(plant: Plant) -> None:
     plant.inputs["laser_on"] = 1.0
     plant.actuator.head["laser_scale"] = 1.0
     plant.step(5)
-
-
-@pytest.mark.parametrize("driver", ["ebmpapst_ec_fan", "labjack_t7"])
-def test_both_answer_as_twin_firmware_and_hardware(driver: str, plant: Plant) -> None:
-    assert set(registry().entry(driver).factories) == set(Backend)
-    for backend in Backend:
-        config = InstrumentConfig.model_validate(
-            {"driver": driver, "backend": backend, "address": "tcp://127.0.0.1:502"}
-        )
-        assert build_instrument("it", config, plant).name == "it"
-
-
-async def test_the_fan_says_who_it_is(fan_server: Server) -> None:
-    fan = fan_at(fan_server)
-    identity = await fan.connect()
-    await fan.close()
-    assert (identity.manufacturer, identity.model) == ("ebm-papst", "R3G250-AV29")
-    assert identity.firmware == "5.00"
-
-
-async def test_the_fan_turns_as_it_is_told(fan: EbmpapstEcFan, plant: Plant) -> None:
-    await fan.set_speed_rpm(1500.0)
-    assert commanded_rpm(plant) == pytest.approx(1500.0, abs=0.1)
-    plant.step(5000)
-    assert await fan.read_speed_rpm() == pytest.approx(1500.0, abs=1.0)
-    assert not await fan.is_stalled()
-
-
-async def test_a_blocked_fan_is_stalled(fan: EbmpapstEcFan, plant: Plant) -> None:
-    await fan.set_speed_rpm(1500.0)
-    plant.inputs["fan_stall"] = 1.0
-    assert await fan.is_stalled()
-
-
-async def test_a_safe_fan_blows(fan: EbmpapstEcFan, plant: Plant) -> None:
-    await fan.make_safe()
-    assert commanded_rpm(plant) == 4000.0
-
-
-async def test_a_speed_beyond_the_highest_changes_nothing(fan: EbmpapstEcFan, plant: Plant) -> None:
-    await fan.set_speed_rpm(500.0)
-    with pytest.raises(DeviceRangeError, match=r"0 \.\. 4000 RPM"):
-        await fan.set_speed_rpm(4100.0)
-    assert commanded_rpm(plant) == pytest.approx(500.0, abs=0.1)
 
 
 async def test_without_its_host_the_fan_runs_up(fan_server: Server, plant: Plant) -> None:
@@ -246,13 +191,6 @@ async def test_nobody_on_the_line_is_a_connection_error(
         await fan_at(fan_server, unit=5).connect()
 
 
-async def test_the_t7_reads_light(t7: LabjackT7, plant: Plant) -> None:
-    shine(plant)
-    power_w = plant.output_power_w() * plant.config.receivers.monitor_share
-    await t7.set_averaging(3)
-    assert await t7.read_power_w() == pytest.approx(power_w[1:4], abs=6e-8)
-
-
 async def test_the_t7_agrees_with_its_twin(t7: LabjackT7, plant: Plant) -> None:
     shine(plant)
     config = InstrumentConfig.model_validate(
@@ -262,15 +200,6 @@ async def test_the_t7_agrees_with_its_twin(t7: LabjackT7, plant: Plant) -> None:
     await twin.connect()
     assert isinstance(twin, PhotodiodeMeter)
     assert await t7.read_power_w() == pytest.approx(await twin.read_power_w(), rel=1e-6)
-
-
-async def test_offsets_are_zeroed_in_the_dark_only(t7: LabjackT7, plant: Plant) -> None:
-    assert np.abs(await t7.read_power_w()).max() > 2e-9
-    await t7.zero()
-    assert np.abs(await t7.read_power_w()).max() < 2e-8
-    shine(plant)
-    with pytest.raises(DeviceStateError, match="darken"):
-        await t7.zero()
 
 
 @pytest.mark.parametrize(
@@ -284,18 +213,6 @@ async def test_offsets_are_zeroed_in_the_dark_only(t7: LabjackT7, plant: Plant) 
 def test_an_address_names_a_plain_socket(address: str, resource: str) -> None:
     t7 = LabjackT7(Mounting("daq", LabjackT7Options(), None, address))
     assert t7.bus.resource == resource
-
-
-async def test_too_much_light_is_infinite(plant: Plant, stack: ExitStack) -> None:
-    options = {"transimpedance_v_per_a": 1e12}
-    settings = LabjackT7Options.model_validate({**options, "channels": 3, "port": 1})
-    device = labjack_t7.LabjackT7("daq", settings, plant)
-    server = started(Server("daq", device, [TcpEndpoint("daq", "127.0.0.1")]), stack)
-    t7 = t7_at(server, **options)
-    await t7.connect()
-    shine(plant)
-    assert np.isinf(await t7.read_power_w()).all()
-    await t7.close()
 
 
 async def test_a_late_transaction_is_told_by_its_number(
