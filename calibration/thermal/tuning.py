@@ -26,6 +26,7 @@ from calibration.thermal.options import ThermalOptions
 from lumina.control.config import ControlConfig, PidConfig
 from lumina.control.linear import Actuator, OperatingPoint, open_loop
 from lumina.control.records import TICK_S
+from lumina.control.thermal.stability import cooling_per_rpm
 from lumina.errors import CalibrationError, UsageError
 from lumina.theory.feedback import Margins, margins
 from lumina.theory.thermal_model import ThermalModel
@@ -162,11 +163,7 @@ def tec_gains(model: ThermalModel, closed_loop_s: float) -> PidConfig:
 def fan_gains(model: ThermalModel, config: ControlConfig, inlet_c: float) -> PidConfig:
     """SIMC gains of the sink's PID, RPM per K."""
     away_k = max(config.fan.sink_limit_c - inlet_c, 1.0)
-    still, full = 1.0 / model.still_air_k_per_w, 1.0 / model.full_speed_k_per_w
-    slope_w_per_k = (
-        (full - still) * model.fan_exponent * FAN_SLOWEST_SHARE ** (model.fan_exponent - 1.0)
-    ) / model.full_speed_rpm
-    gain = slope_w_per_k * away_k / model.sink_capacity_j_per_k
+    gain = cooling_per_rpm(model, away_k, FAN_SLOWEST_SHARE)
     delay_s = model.fan_spin_up_s + model.sink_lag_s
     response_s = (FAN_LAGS + 1.0) * delay_s
     kc = 1.0 / (max(gain, 1e-9) * response_s)

@@ -15,6 +15,7 @@ from lumina.control.dither import period_of
 from lumina.control.records import MAILBOX_SLOTS, TICK_S, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL, Relay
+from lumina.control.thermal.stability import why_unstable
 from lumina.errors import DeviceRangeError, DeviceStateError
 from lumina.theory.drift import phase_drift_rad_per_k
 from lumina.theory.thermal_model import ThermalModel
@@ -190,11 +191,21 @@ class ControlLoop:
         return self._post(CommandCode.SET_FAN_RELAY, relay=relay)
 
     def set_tec_gains(self, pid: PidConfig) -> int:
-        """Change the TEC gains (W per K) without a bump."""
+        """Change the TEC gains (W per K) without a bump.
+
+        Raises:
+            DeviceRangeError: they are unstable on the plant that the loop believes in.
+        """
+        self._check_stable(self.thermal_model, tec=pid)
         return self._post(CommandCode.SET_TEC_GAINS, tec_gains=numbers_of(pid, PID_GAINS))
 
     def set_fan_gains(self, pid: PidConfig) -> int:
-        """Change the fan gains (RPM per K) without a bump."""
+        """Change the fan gains (RPM per K) without a bump.
+
+        Raises:
+            DeviceRangeError: they are unstable on the plant that the loop believes in.
+        """
+        self._check_stable(self.thermal_model, fan=pid)
         return self._post(CommandCode.SET_FAN_GAINS, fan_gains=numbers_of(pid, PID_GAINS))
 
     def set_thermal_model(self, model: ThermalModel, tec: PidConfig, fan: PidConfig) -> int:
@@ -207,7 +218,11 @@ class ControlLoop:
             model: beliefs about the plant; the limits of its fields are its own.
             tec: gains of the carrier's PID, W of heat pumped per K.
             fan: gains of the sink's PID, RPM per K.
+
+        Raises:
+            DeviceRangeError: the gains are unstable on such a plant.
         """
+        self._check_stable(model, tec, fan)
         sequence = self._post(
             CommandCode.SET_THERMAL_MODEL,
             model=numbers_of(model, THERMAL_MODEL),
@@ -300,6 +315,13 @@ class ControlLoop:
             raise DeviceRangeError(
                 self.device, f"{what} {value:g} {unit} refused", f"{low:g} .. {high:g} {unit}"
             )
+
+    def _check_stable(
+        self, model: ThermalModel, tec: PidConfig | None = None, fan: PidConfig | None = None
+    ) -> None:
+        reason = why_unstable(model, tec or self.config.tec.pid, fan or self.config.fan.pid)
+        if reason:
+            raise DeviceRangeError(self.device, reason, "lower ones")
 
     def _check_relay(self, what: str, relay: Relay, low: float, high: float, unit: str) -> None:
         self._check("centre of a relay", relay.centre_c, 0.0, self.config.guard.warning_c - 10, "C")

@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from drivers.config import InstrumentConfig
 from drivers.options import PhaseShifterBankOptions, PowerMeterOptions, PowerSupplyOptions
 from drivers.registry import Backend
+from lumina.control.thermal.stability import why_unstable
 from lumina.runtime.config_files import DEFAULT_CONTROL
 from twin.config import PlantConfig
 
@@ -170,6 +171,14 @@ def _tec_current(config: "BenchConfig") -> Iterator[Finding]:
             )
 
 
+def _gains(config: "BenchConfig") -> Iterator[Finding]:
+    for name, control in config.control.items():
+        reason = why_unstable(control.thermal_model, control.tec.pid, control.fan.pid)
+        if reason:
+            text = f"{reason}: lower gains, or `lumina calibrate CONFIG thermal` finds some"
+            yield Finding(("control", name), text)
+
+
 def _rails(config: "BenchConfig") -> Iterator[Finding]:
     for name, board, plant in _boards(config):
         told = [(rail.name, rail.voltage_v) for rail in config.control_for(name).rails]
@@ -239,6 +248,7 @@ _NAME_RULES = (_plants_exist, _one_master, _addresses, _control_names, _heaters)
 _VALUE_RULES = (
     _processors,
     _tec_current,
+    _gains,
     _rails,
     _rail_names,
     _supplies,

@@ -135,6 +135,18 @@ BROKEN = {
         """,
         ["line 4: control.default: setpoint_c must stay 10 K below guard.warning_c (75 C)"],
     ),
+    "gains_that_cannot_work": (
+        """
+        control:
+          default:
+            tec:
+              pid: {kp: 90000, ki: 0}
+        """,
+        [
+            "line 4: control.default: the TEC's gains are unstable on the plant of thermal_model: "
+            "lower gains, or `lumina calibrate CONFIG thermal` finds some"
+        ],
+    ),
     "rail_that_trips_at_once": (
         """
         control:

@@ -61,7 +61,10 @@ def test_margins_are_shown_for_both_loops_idle_and_loaded() -> None:
 
 
 @pytest.mark.parametrize(("factor", "stable"), [(40.0, True), (400.0, False)])
-def test_what_is_called_unstable_swings(factor: float, stable: bool) -> None:
+def test_what_is_called_unstable_swings(
+    factor: float, stable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumina.control.loop.why_unstable", lambda *_: "")  # else refused
     point = OperatingPoint(0.0, 25.0)
     tec, fan = tec_gains(MODEL, 0.3), CONFIG.fan.pid
     more = tec.model_copy(update={n: factor * getattr(tec, n) for n in ("kp", "ki", "kd")})
