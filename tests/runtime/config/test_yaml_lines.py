@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina.runtime.yaml_lines import Document, read_document
+from lumina.runtime.config.yaml_lines import Document, read_document
 
 
 def read(folder: Path, content: str | bytes) -> Document:

@@ -1,31 +1,12 @@
-"""The lab config: one validated file describes a bench.
+"""What a lab config says, and within which bounds."""
 
-- plants: what the twins act on, one heat and light model per photonic board;
-- control: what each board's 1 kHz loop is told;
-- instruments: which drivers there are, and who answers for each;
-- job: the main job, digits read in the light, undisturbed and disturbed;
-- calibration: where calibrations are kept, and how long they hold;
-- record: what the run folder keeps;
-- facility: the room's cooling, which is told of heat and tells of air.
-"""
-
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.config import InstrumentConfig, Name
-from drivers.registry import Backend
 from lumina.control.config import ControlConfig
-from lumina.errors import ConfigError, ConfigProblem, UsageError
-from lumina.runtime.config_files import DEFAULT_CONTROL, read_config_files
-from lumina.runtime.cross_checks import cross_check
-from lumina.runtime.explain import explain
+from lumina.runtime.config.cross_checks import cross_check
+from lumina.runtime.config.files import DEFAULT_CONTROL
 from lumina.runtime.facility.config import FacilityConfig
-from lumina.runtime.salvage import further_findings
-from lumina.runtime.yaml_lines import Document
 from twin.config import PlantConfig
 
 __all__ = [
@@ -34,8 +15,6 @@ __all__ = [
     "DisturbanceConfig",
     "JobConfig",
     "RecordConfig",
-    "backend_problems",
-    "load_config",
 ]
 
 
@@ -148,63 +127,3 @@ class BenchConfig(_Section):
     def control_for(self, processor: str) -> ControlConfig:
         """What the loop of one processor is told."""
         return self.control.get(processor) or self.control.get(DEFAULT_CONTROL) or ControlConfig()
-
-
-def load_config(
-    path: Path | str,
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    backend: Backend | None = None,
-    to_run: bool = False,
-) -> BenchConfig:
-    """Read and check a lab config, with every file that it extends.
-
-    Args:
-        path: the YAML file.
-        overrides: dotted path -> value, laid over the file: ``{"record.rate_hz": 10}``.
-        backend: who answers for every instrument, whatever the file says.
-        to_run: also ask that every instrument's driver has the backend it is set to.
-
-    Raises:
-        ConfigError: with every problem found, each with its line and the allowed values.
-    """
-    document = read_config_files(Path(path), overrides or {}, backend)
-    config = _validated(document)
-    if config is not None and to_run:
-        for problem in backend_problems(config):
-            document.add(tuple(problem.field.split(".")), problem.message)
-    if config is None or document.problems:
-        raise ConfigError(path, document.problems_in_order())
-    return config
-
-
-def backend_problems(config: BenchConfig) -> list[ConfigProblem]:
-    """Why this bench cannot be opened: instruments whose drivers lack their backend."""
-    problems = []
-    for name, instrument in config.instruments.items():
-        try:
-            instrument.entry.factory(instrument.backend)
-        except UsageError as error:
-            problems.append(ConfigProblem(f"instruments.{name}.backend", str(error)))
-    return problems
-
-
-def _validated(document: Document) -> BenchConfig | None:
-    """The model of the values; None, with the problems noted, where they make none.
-
-    They are checked as JSON, strictly: "5" is no number, a list becomes a tuple.
-    """
-    values = document.values
-    if values is None:
-        return None
-    try:
-        return _from_values(values)
-    except ValidationError as error:
-        schema = BenchConfig.model_json_schema()
-        explain(error.errors(include_url=False), document, schema)
-        explain(further_findings(values, error, _from_values), document, schema)
-        return None
-
-
-def _from_values(values: dict[str, Any]) -> BenchConfig:
-    return BenchConfig.model_validate_json(json.dumps(values), strict=True)

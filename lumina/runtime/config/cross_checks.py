@@ -12,11 +12,11 @@ from drivers.config import InstrumentConfig
 from drivers.options import PhaseShifterBankOptions, PowerMeterOptions, PowerSupplyOptions
 from drivers.registry import Backend
 from lumina.control.thermal.stability import why_unstable
-from lumina.runtime.config_files import DEFAULT_CONTROL
+from lumina.runtime.config.files import DEFAULT_CONTROL
 from twin.config import PlantConfig
 
 if TYPE_CHECKING:
-    from lumina.runtime.config import BenchConfig
+    from lumina.runtime.config.models import BenchConfig
 
 __all__ = ["MAX_HEATERS", "MAX_PROCESSORS", "NAME_RULE", "VALUE_RULE", "cross_check"]
 

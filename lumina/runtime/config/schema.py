@@ -1,6 +1,6 @@
 """The lab config's JSON Schema: for editors, and to tell what a field takes.
 
-`python -m lumina.runtime.schema > lab_configs/lab_config.schema.json` writes the file
+`python -m lumina.runtime.config.schema > lab_configs/lab_config.schema.json` writes the file
 that editors complete from; a test keeps it current.
 """
 
@@ -65,7 +65,7 @@ def bench_schema() -> Schema:
     A file may leave to the one it extends whatever it does not change, so nothing is
     required by the schema; `lumina check` reports what is missing in the end.
     """
-    from lumina.runtime.config import BenchConfig
+    from lumina.runtime.config.models import BenchConfig
 
     schema = BenchConfig.model_json_schema()
     _drop_required(schema)

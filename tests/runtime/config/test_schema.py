@@ -10,10 +10,10 @@ import yaml
 
 from drivers.registry import Registry
 from lumina.runtime.config import BenchConfig
-from lumina.runtime.schema import allowed_range, bench_schema, field_schema
+from lumina.runtime.config.schema import allowed_range, bench_schema, field_schema
 from lumina.theory.units import unit_of
 
-LAB_CONFIGS = Path(__file__).parents[2] / "lab_configs"
+LAB_CONFIGS = Path(__file__).parents[3] / "lab_configs"
 
 
 def fields(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -30,7 +30,7 @@ def fields(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 def test_the_committed_schema_is_current() -> None:
     committed = json.loads((LAB_CONFIGS / "lab_config.schema.json").read_text())
     assert committed == bench_schema(), (
-        "run: python -m lumina.runtime.schema > lab_configs/lab_config.schema.json"
+        "run: python -m lumina.runtime.config.schema > lab_configs/lab_config.schema.json"
     )
 
 

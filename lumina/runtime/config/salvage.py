@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lumina.runtime.cross_checks import NAME_RULE, VALUE_RULE
+from lumina.runtime.config.cross_checks import NAME_RULE, VALUE_RULE
 
 __all__ = ["further_findings"]
 

@@ -14,7 +14,7 @@ from drivers.registry import Backend, registry
 from lumina.errors import ConfigError
 from lumina.runtime.config import BenchConfig, backend_problems, load_config
 
-LAB_CONFIGS = Path(__file__).parents[2] / "lab_configs"
+LAB_CONFIGS = Path(__file__).parents[3] / "lab_configs"
 SHIPPED = sorted(LAB_CONFIGS.glob("*.yaml"), key=lambda path: path.name)
 
 

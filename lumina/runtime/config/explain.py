@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from lumina.runtime.cross_checks import NAME_RULE, VALUE_RULE
-from lumina.runtime.schema import Schema, allowed_range, field_schema
-from lumina.runtime.yaml_lines import Document
+from lumina.runtime.config.cross_checks import NAME_RULE, VALUE_RULE
+from lumina.runtime.config.schema import Schema, allowed_range, field_schema
+from lumina.runtime.config.yaml_lines import Document
 from lumina.theory.units import unit_of
 
 __all__ = ["explain"]

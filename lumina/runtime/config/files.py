@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import Backend
-from lumina.runtime.yaml_lines import Document, Place, merge_documents, read_document
+from lumina.runtime.config.yaml_lines import Document, Place, merge_documents, read_document
 
 __all__ = ["DEFAULT_CONTROL", "read_config_files"]
 
