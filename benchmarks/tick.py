@@ -55,7 +55,7 @@ def control_cost_us(channels: int) -> float:
     loop.set_heater_phases(np.full(channels, 3.0))
     sensor, actuator = SensorFrame.zeros(max(channels, 2)), ActuatorFrame.zeros(channels)
     for name in ("carrier_a_code", "carrier_b_code", "die_code", "sink_code"):
-        law = loop.config.thermistor
+        law = loop.config.sensors.die
         sensor.head[name] = code_from_temperature(
             44.0, law.resistance_25c_ohm, law.beta_k, law.reference_ohm
         )
@@ -94,4 +94,5 @@ def control_steps(
     head = sensor.head[0]
     for _ in range(ticks):
         head.tick += 1
+        head.time_ns += 1_000_000
         control_step(control, sensor, actuator)

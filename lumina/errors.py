@@ -158,14 +158,20 @@ class ThermallyUnsafeError(SafetyError):
         device: the photonic processor concerned.
         tier: the guard's tier, ``critical`` or ``emergency``.
         temperature_c: the die temperature that the guard sees, in C.
+        because: what the guard found, in words.
     """
 
-    def __init__(self, device: str, tier: str, temperature_c: float) -> None:
+    def __init__(
+        self, device: str, tier: str, temperature_c: float, because: Sequence[str] = ()
+    ) -> None:
         self.device, self.tier, self.temperature_c = device, tier, temperature_c
+        self.because = tuple(because)
         latched = tier == "emergency"
-        remedy = "let it cool, then reset the guard" if latched else "let it cool and try again"
+        remedy = "mend it, then reset the guard" if latched else "mend it, or let it cool"
+        found = f" ({', '.join(because)})" if because else ""
         super().__init__(
-            f"{device}: refused, thermal guard is in tier {tier} at {temperature_c:.1f} C; {remedy}"
+            f"{device}: refused, thermal guard is in tier {tier} at {temperature_c:.1f} C{found}; "
+            f"{remedy}"
         )
 
 

@@ -1,12 +1,15 @@
 """Following an identification: every sample kept, and an end made when it leaves its bounds."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 
 from calibration.thermal.options import ThermalOptions
 from calibration.thermal.plant import PlantUnderTest
 from calibration.thermal.samples import SAMPLE, Samples, samples_of
+from lumina.control.guard.reasons import Reason, bit
+from lumina.control.guard.words import words_in
 from lumina.control.records import Tier
 from lumina.errors import CalibrationError, DeviceTimeoutError, ThermallyUnsafeError
 
@@ -18,6 +21,9 @@ POLL_S = 0.05
 SILENT_S = 1.0
 
 FULL_RATE_HZ = 1000.0
+
+HEAT = bit(Reason.DIE_HOT) | bit(Reason.CARRIER_HOT) | bit(Reason.SINK_HOT)
+"""What the guard finds besides heat is looked at here, closer than the guard can."""
 
 
 class Watch:
@@ -52,7 +58,7 @@ class Watch:
         """Keep samples for a while; returns those.
 
         Raises:
-            ThermallyUnsafeError: the guard is no longer in its normal tier.
+            ThermallyUnsafeError: the guard finds it too warm, or has shut it down.
             CalibrationError: a temperature out of bounds, or a sensor that cannot be read.
             DeviceTimeoutError: the loop stands still.
         """
@@ -74,20 +80,22 @@ class Watch:
             return
         samples = samples_of(rows)
         self._kept.append(samples)
-        self._check_sensors(samples)
-        hottest = rows[np.argmax(rows["tier"])]
-        if hottest["tier"] > Tier.NORMAL:
-            tier = Tier(int(hottest["tier"])).name.lower()
-            raise ThermallyUnsafeError(name, tier, float(hottest["die_estimate_c"]))
+        self._check_sensors(samples, words_in(rows[-1]))
+        worst = rows[np.argmax(rows["tier"])]
+        if worst["tier"] == Tier.EMERGENCY or int(worst["reasons"]) & HEAT:
+            tier = Tier(int(worst["tier"])).name.lower()
+            die_c = float(worst["die_estimate_c"])
+            raise ThermallyUnsafeError(name, tier, die_c, words_in(worst))
         self._check_bounds(samples)
 
-    def _check_sensors(self, samples: Samples) -> None:
-        """Refuse to go on blind."""
+    def _check_sensors(self, samples: Samples, found: Sequence[str]) -> None:
+        """Refuse to go on blind; `found` is what the guard found."""
         name = self._plant.name
         for sensor in ("carrier_c", "die_c", "sink_c"):
             if not np.isfinite(samples[sensor]).all():
                 where = sensor.removesuffix("_c")
-                raise CalibrationError(f"{name}: the {where}'s temperature cannot be read")
+                because = f" ({', '.join(found)})" if found else ""
+                raise CalibrationError(f"{name}: the {where}'s temperature cannot be read{because}")
 
     def _check_bounds(self, samples: Samples) -> None:
         """Heed where the temperatures may go."""

@@ -8,16 +8,20 @@ from pydantic import BaseModel
 
 from lumina.control.config import ControlConfig
 from lumina.control.dither import dither_arrays
+from lumina.control.guard.config import GuardConfig
+from lumina.control.guard.reasons import REACTIONS, Reason, Tier
+from lumina.control.guard.records import GUARD_LIMITS
 from lumina.control.heaters import phase_limit_rad
 from lumina.control.records import (
+    CHANNEL,
     COMMAND,
     MAILBOX_SLOTS,
     PARAMETERS,
     RAIL,
+    SENSORS,
     STATE,
     TELEMETRY,
     TELEMETRY_SLOTS,
-    TICK_S,
     ControlArrays,
     HeaterArrays,
     Mailbox,
@@ -26,6 +30,9 @@ from lumina.control.records import (
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
 
 __all__ = ["build_arrays", "numbers_of"]
+
+GONE_S = 1.0
+"""What was believed is believed until it has been gone for so long, s."""
 
 SLOW_S = 0.016
 """Time between looks at what changes slowly, s."""
@@ -40,12 +47,17 @@ def numbers_of(section: BaseModel, dtype: np.dtype[Any]) -> tuple[float, ...]:
 
 
 def parameters_of(
-    config: ControlConfig, full_scale_v: float, heater_bits: int, telemetry_hz: float
+    config: ControlConfig,
+    full_scale_v: float,
+    heater_bits: int,
+    telemetry_hz: float,
+    period_s: float,
 ) -> NDArray[Any]:
     """The step's parameter record for a config and a board's heater converters."""
     record = np.zeros(1, PARAMETERS)
-    tec, fan, thermistor, guard = config.tec, config.fan, config.thermistor, config.guard
+    tec, fan = config.tec, config.fan
     values: dict[str, Any] = {
+        "period_s": period_s,
         "model": numbers_of(config.thermal_model, THERMAL_MODEL),
         "tec_gains": numbers_of(tec.pid, PID_GAINS),
         "fan_gains": numbers_of(fan.pid, PID_GAINS),
@@ -54,23 +66,42 @@ def parameters_of(
         "tec_limit_a": tec.current_limit_a,
         "sink_limit_c": fan.sink_limit_c,
         "fan_limit_rpm": fan.max_rpm,
-        "thermistor_ohm": thermistor.resistance_25c_ohm,
-        "thermistor_beta_k": thermistor.beta_k,
-        "thermistor_reference_ohm": thermistor.reference_ohm,
-        "warning_c": guard.warning_c,
-        "critical_c": guard.critical_c,
-        "emergency_c": guard.emergency_c,
-        "hysteresis_k": guard.hysteresis_k,
-        "blind_ticks": guard.blind_ticks,
+        "guard": guard_limits(config.guard, period_s),
         "reference_die_c": config.setpoint_c,
         "heater_full_scale_v": full_scale_v,
         "heater_full_code": 2**heater_bits - 1,
-        "slow_divider": max(1, round(SLOW_S / TICK_S)),
-        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * TICK_S))),
+        "slow_divider": max(1, round(SLOW_S / period_s)),
+        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * period_s))),
     }
     for name, value in values.items():
         record[name] = value
     return record
+
+
+def guard_limits(config: GuardConfig, period_s: float) -> NDArray[Any]:
+    """The guard's limits, and its table of reactions as numbers."""
+    limits = np.zeros((), GUARD_LIMITS)
+    for name in set(GUARD_LIMITS.names or ()) & set(GuardConfig.model_fields):
+        limits[name] = getattr(config, name)
+    limits["gone_periods"] = round(GONE_S / period_s)
+    for reason, reaction in REACTIONS.items():
+        limits["reaction"][reason] = reaction.tier or Tier.NORMAL
+        patience_s = reaction.patience_s
+        limits["patience"][reason] = max(1, round((patience_s or 0.0) / period_s))
+    limits["patience"][Reason.DIE_SENSOR_LOST] = config.blind_ticks
+    limits["patience"][Reason.HOST_SILENT] = round(config.heartbeat_s / period_s)
+    return limits
+
+
+def channels_of(config: ControlConfig) -> NDArray[Any]:
+    """The thermometers, before their first sample."""
+    channels = np.zeros(len(SENSORS), CHANNEL)
+    for channel, sensor in zip(channels, config.sensors.in_frame_order(), strict=True):
+        channel["law"], channel["coefficient"] = sensor.law()
+        channel["reference_ohm"] = sensor.reference_ohm
+        channel["noise_limit_k"] = config.guard.noise_limit_k
+        channel["raw_c"] = np.nan
+    return channels
 
 
 def rails_of(config: ControlConfig) -> NDArray[Any]:
@@ -103,6 +134,7 @@ def build_arrays(
     full_scale_v: float,
     heater_bits: int,
     telemetry_hz: float,
+    period_s: float,
     drift_rad_per_k: float,
 ) -> ControlArrays:
     """Everything the compiled step works on; the arguments are those of `ControlLoop`.
@@ -112,12 +144,14 @@ def build_arrays(
     state = np.zeros(1, STATE)
     state["throttle"] = 1.0
     state["locked_out"] = 1  # as any board is when its first host comes
+    state["air_k_per_w"] = config.thermal_model.still_air_k_per_w
     state["most_a"] = config.tec.current_limit_a
     state["cheapest_w"] = np.inf
     state["compensating"] = int(config.compensation.enabled)
     return ControlArrays(
-        parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
+        parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz, period_s),
         state=state,
+        channels=channels_of(config),
         heaters=heater_arrays(heaters, full_scale_v, drift_rad_per_k),
         dither=dither_arrays(outputs, heaters),
         rails=rails_of(config),
@@ -126,6 +160,7 @@ def build_arrays(
             payload=np.zeros((MAILBOX_SLOTS, 3, heaters)),
             posted=np.zeros(1, np.int64),
             applied=np.zeros(1, np.int64),
+            heartbeat=np.zeros(1, np.int64),
         ),
         telemetry=TelemetryRing(
             rows=np.zeros(TELEMETRY_SLOTS, TELEMETRY), written=np.zeros(1, np.int64)

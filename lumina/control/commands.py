@@ -4,7 +4,7 @@ from typing import Any
 
 from lumina.compiled import compiled, memory_fence
 from lumina.control.dither import start_dither
-from lumina.control.guard.tiers import guard_reset
+from lumina.control.guard.judge import guard_reset
 from lumina.control.rails import rails_request_up
 from lumina.control.records import (
     MAILBOX_SLOTS,

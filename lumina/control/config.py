@@ -6,8 +6,11 @@ none of them is read from the plant.
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from lumina.control.guard.config import GuardConfig
+from lumina.control.section import Section
+from lumina.control.sensing.config import SensorsConfig
 from lumina.frames import MAX_RAILS
 from lumina.theory.thermal_model import ThermalModel
 
@@ -19,17 +22,12 @@ __all__ = [
     "PidConfig",
     "RailConfig",
     "TecControlConfig",
-    "ThermistorConfig",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class PidConfig(_Section):
+class PidConfig(Section):
     """Gains of one PID loop in parallel form; the unit of the output is the actuator's."""
 
     kp: float = Field(gt=0, le=1e6, description="proportional gain, output unit per K")
@@ -46,7 +44,7 @@ class PidConfig(_Section):
     )
 
 
-class TecControlConfig(_Section):
+class TecControlConfig(Section):
     """Carrier temperature by the heat that the TEC pumps (positive cools)."""
 
     # SIMC for an integrator of 1 / 43 K/J behind a sensor lag of 0.21 s, tau_c = 0.3 s:
@@ -59,7 +57,7 @@ class TecControlConfig(_Section):
     ramp_k_per_s: float = Field(2.5, gt=0, le=50, description="set-point ramp, K/s")
 
 
-class FanControlConfig(_Section):
+class FanControlConfig(Section):
     """The fan: the cheapest speed for the heat pumped, and a limit for the sink."""
 
     pid: PidConfig = Field(
@@ -72,15 +70,7 @@ class FanControlConfig(_Section):
     max_rpm: float = Field(4000.0, gt=0, le=4000, description="highest fan speed, RPM")
 
 
-class ThermistorConfig(_Section):
-    """NTC thermistor in a ratiometric divider, beta law."""
-
-    resistance_25c_ohm: float = Field(10e3, gt=0, le=1e7, description="resistance at 25 C, ohm")
-    beta_k: float = Field(3435.0, ge=1000, le=10000, description="beta, K")
-    reference_ohm: float = Field(10e3, gt=0, le=1e7, description="divider's fixed resistor, ohm")
-
-
-class CompensationConfig(_Section):
+class CompensationConfig(Section):
     """Phase-drift compensation by the heaters."""
 
     enabled: bool = Field(True, description="correct phases for die temperature")
@@ -104,25 +94,7 @@ class CompensationConfig(_Section):
     )
 
 
-class GuardConfig(_Section):
-    """Tiers of the thermal guard, judged on the lag-corrected die temperature."""
-
-    warning_c: float = Field(75.0, ge=30, le=150, description="throttling starts, C")
-    critical_c: float = Field(85.0, ge=30, le=150, description="operations are refused, C")
-    emergency_c: float = Field(95.0, ge=30, le=150, description="latched shutdown, C")
-    hysteresis_k: float = Field(2.0, ge=0, le=20, description="cooling needed to leave a tier, K")
-    blind_ticks: int = Field(
-        5, ge=1, le=1000, description="ticks without a readable die sensor until shutdown"
-    )
-
-    @model_validator(mode="after")
-    def _tiers_rise(self) -> "GuardConfig":
-        if not self.warning_c < self.critical_c < self.emergency_c:
-            raise ValueError("tiers must rise: warning_c < critical_c < emergency_c")
-        return self
-
-
-class RailConfig(_Section):
+class RailConfig(Section):
     """One power rail of the board; rails come up in the order of the list."""
 
     name: Name = Field(description="rail name, for example laser_3v3")
@@ -138,13 +110,13 @@ class RailConfig(_Section):
         return self
 
 
-class ControlConfig(_Section):
+class ControlConfig(Section):
     """Everything that the 1 kHz loop of one photonic processor is told."""
 
     setpoint_c: float = Field(45.0, ge=0, le=80, description="carrier set point, C")
     tec: TecControlConfig = Field(default_factory=TecControlConfig)
     fan: FanControlConfig = Field(default_factory=FanControlConfig)
-    thermistor: ThermistorConfig = Field(default_factory=ThermistorConfig)
+    sensors: SensorsConfig = Field(default_factory=SensorsConfig)
     thermal_model: ThermalModel = Field(
         default_factory=ThermalModel, description="what the loop believes of its plant"
     )

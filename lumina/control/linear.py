@@ -19,6 +19,11 @@ from lumina.control.arrays import numbers_of
 from lumina.control.config import ControlConfig, PidConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import STATE, TICK_S, ControlArrays, FanMode, TecMode
+from lumina.control.sensing.channel import channel_code
+from lumina.control.sensing.frame import CARRIER_A as CHANNEL_A
+from lumina.control.sensing.frame import CARRIER_B as CHANNEL_B
+from lumina.control.sensing.frame import DIE as CHANNEL_DIE
+from lumina.control.sensing.frame import SINK as CHANNEL_SINK
 from lumina.control.step import control_step
 from lumina.control.thermal.records import THERMAL_MODEL
 from lumina.errors import UsageError
@@ -37,7 +42,6 @@ from lumina.theory.thermal_rates import (
     module_of,
     thermal_step,
 )
-from lumina.theory.thermistor import code_from_temperature
 
 __all__ = ["Actuator", "Believed", "OperatingPoint", "open_loop"]
 
@@ -103,22 +107,16 @@ def believed_tick(
 
     The step answers what the sensors show at the tick's start.
     """
-    head, parameters = sensor.head[0], control.parameters[0]
-    ohm, beta, reference = (
-        parameters.thermistor_ohm,
-        parameters.thermistor_beta_k,
-        parameters.thermistor_reference_ohm,
-    )
+    head, channels = sensor.head[0], control.channels
     head.tick += 1
     head.time_ns = head.tick * TICK_NS
-    head.carrier_a_code = code_from_temperature(plant[CARRIER_SENSOR], ohm, beta, reference)
-    head.carrier_b_code = head.carrier_a_code
-    head.die_code = code_from_temperature(plant[DIE_SENSOR], ohm, beta, reference)
-    head.sink_code = code_from_temperature(plant[SINK_SENSOR], ohm, beta, reference)
+    head.carrier_a_code = channel_code(channels[CHANNEL_A], plant[CARRIER_SENSOR])
+    head.carrier_b_code = channel_code(channels[CHANNEL_B], plant[CARRIER_SENSOR])
+    head.die_code = channel_code(channels[CHANNEL_DIE], plant[DIE_SENSOR])
+    head.sink_code = channel_code(channels[CHANNEL_SINK], plant[SINK_SENSOR])
     head.tec_current_a = plant[CURRENT]
-    head.tec_voltage_v = peltier_flows(
-        module_of(model), plant[CURRENT], plant[CARRIER], plant[SINK]
-    )[2]
+    module, carrier_c, sink_c = module_of(model), plant[CARRIER], plant[SINK]
+    head.tec_voltage_v = peltier_flows(module, plant[CURRENT], carrier_c, sink_c)[2]
     head.fan_rpm = plant[FAN]
     head.compute_power_w = load_w / model.meter_gain
     head.inlet_c = inlet_c

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lumina.control.arrays import build_arrays, numbers_of
 from lumina.control.config import ControlConfig, PidConfig
 from lumina.control.dither import period_of
+from lumina.control.guard.words import words_in
 from lumina.control.records import MAILBOX_SLOTS, TICK_S, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL, Relay
@@ -54,6 +55,7 @@ class ControlLoop:
         full_scale_v: full scale of the heater converters, V.
         heater_bits: resolution of the heater converters.
         telemetry_hz: telemetry rows per second, 10 .. 1000.
+        period_s: time between two steps; only an instrument's own pace differs from a tick.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ControlLoop:
         full_scale_v: float,
         heater_bits: int,
         telemetry_hz: float = 100.0,
+        period_s: float = TICK_S,
     ) -> None:
         self.device = device
         self.config = config
@@ -79,6 +82,7 @@ class ControlLoop:
             full_scale_v=full_scale_v,
             heater_bits=heater_bits,
             telemetry_hz=telemetry_hz,
+            period_s=period_s,
             drift_rad_per_k=self.designed_drift_rad_per_k,
         )
 
@@ -115,6 +119,11 @@ class ControlLoop:
         """Change how many telemetry rows there are per second, 10 .. 1000."""
         self._check("telemetry rate", rate_hz, 10.0, 1000.0, "Hz")
         return self._post(CommandCode.SET_TELEMETRY, index=round(1.0 / (rate_hz * TICK_S)))
+
+    def guard_findings(self) -> list[str]:
+        """Why the guard acts, in words; empty while it does not."""
+        row = self.latest()
+        return [] if row is None else words_in(row)
 
     def counters(self) -> dict[str, int]:
         """Event counters of guard, rails and board, and time spent throttled in ticks."""
@@ -304,8 +313,12 @@ class ControlLoop:
         """Bring the power rails down in reverse order."""
         return self._post(CommandCode.RAILS_DOWN)
 
+    def beat(self) -> None:
+        """Post a heartbeat; once one was posted, their absence makes the loop safe."""
+        self.arrays.mailbox.heartbeat[0] += 1
+
     def reset_guard(self) -> int:
-        """Leave a latched emergency, if the die has cooled below warning."""
+        """Leave a latched emergency, if the die is cool and nothing calls for one any more."""
         return self._post(CommandCode.RESET_GUARD)
 
     # Inside

@@ -13,7 +13,7 @@ from typing import Any
 from lumina.compiled import compiled_tick
 from lumina.control.records import RailState
 
-__all__ = ["FAULT_NAMES", "rails_request_up", "rails_step"]
+__all__ = ["FAULT_NAMES", "rails_are_up", "rails_request_up", "rails_step"]
 
 OFF, RAMPING_UP, ON, RAMPING_DOWN, FAULT = (int(state) for state in RailState)
 
@@ -97,6 +97,15 @@ def lower_rails(rails: Any, head: Any, dt_s: float) -> None:
         ):
             rail.state = OFF
         return
+
+
+@compiled_tick
+def rails_are_up(rails: Any) -> bool:
+    """Whether every rail is on."""
+    for i in range(rails.size):
+        if rails[i].state != ON:
+            return False
+    return True
 
 
 @compiled_tick

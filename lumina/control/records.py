@@ -15,14 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.control.dither import DitherArrays
+from lumina.control.guard.reasons import Tier
+from lumina.control.guard.records import GUARD_LIMITS, GUARD_STATE
+from lumina.control.sensing.records import CHANNEL, FUSION, SENSORS
 from lumina.control.thermal.records import OBSERVER, PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
 
 __all__ = [
+    "CHANNEL",
     "COMMAND",
     "MAILBOX_SLOTS",
     "PARAMETERS",
     "RAIL",
+    "SENSORS",
     "STATE",
     "TELEMETRY",
     "TELEMETRY_SLOTS",
@@ -44,15 +49,6 @@ TICK_S = 1e-3
 
 MAILBOX_SLOTS = 32
 TELEMETRY_SLOTS = 1024
-
-
-class Tier(IntEnum):
-    """Tier of the thermal guard."""
-
-    NORMAL = 0
-    WARNING = 1
-    CRITICAL = 2
-    EMERGENCY = 3
 
 
 class TecMode(IntEnum):
@@ -120,6 +116,7 @@ class CommandCode(IntEnum):
 
 PARAMETERS = np.dtype(
     [
+        ("period_s", "f8"),
         ("model", THERMAL_MODEL),
         ("tec_gains", PID_GAINS),
         ("fan_gains", PID_GAINS),
@@ -130,14 +127,7 @@ PARAMETERS = np.dtype(
         ("tec_limit_a", "f8"),
         ("sink_limit_c", "f8"),
         ("fan_limit_rpm", "f8"),
-        ("thermistor_ohm", "f8"),
-        ("thermistor_beta_k", "f8"),
-        ("thermistor_reference_ohm", "f8"),
-        ("warning_c", "f8"),
-        ("critical_c", "f8"),
-        ("emergency_c", "f8"),
-        ("hysteresis_k", "f8"),
-        ("blind_ticks", "i8"),
+        ("guard", GUARD_LIMITS),
         ("reference_die_c", "f8"),
         ("heater_full_scale_v", "f8"),
         ("heater_full_code", "f8"),
@@ -161,18 +151,27 @@ STATE = np.dtype(
         ("die_c", "f8"),
         ("sink_c", "f8"),
         ("inlet_c", "f8"),  # as told, or as read
+        ("read_inlet_c", "f8"),
         ("told_inlet_c", "f8"),
         ("told_inlet_left", "i8"),  # ticks for which it still counts
-        ("measured_a", "f8"),  # TEC current
+        ("measured_a", "f8"),  # TEC
+        ("measured_v", "f8"),
         ("measured_rpm", "f8"),  # tachometer
+        ("metered_w", "f8"),  # compute load
+        ("wrong_numbers", "i8"),  # impossible ones in this frame
+        ("stale_ticks", "i8"),  # in a row with the same time stamp
+        ("time_ns", "i8"),  # the board's
+        ("fusion", FUSION),
         ("die", OBSERVER),
         ("carrier", OBSERVER),
+        ("sink", OBSERVER),
         ("die_estimate_c", "f8"),
         ("load_w", "f8"),  # compute power of the last tick, by the meter
         ("ramped_setpoint_c", "f8"),
         ("reference_c", "f8"),  # where the carrier's sensor should be on the ramp
         ("ramp_k_per_s", "f8"),
         ("ramp_heat_w", "f8"),  # heat to pump for the ramp
+        ("air_k_per_w", "f8"),  # sink to air at the measured fan speed
         ("most_a", "f8"),  # largest cooling current that pays
         ("demand_w", "f8"),  # heat to pump, as the fan believes it
         ("candidate", "i8"),  # of fan speeds, to be judged next
@@ -183,7 +182,7 @@ STATE = np.dtype(
         ("heater_power_w", "f8"),
         ("tier", "i8"),
         ("throttle", "f8"),  # 1 full power .. 0 dark
-        ("blind", "i8"),  # ticks in a row without a readable die sensor
+        ("guard", GUARD_STATE),
         ("rails_wanted", "i8"),
         ("warnings", "i8"),
         ("throttlings", "i8"),
@@ -248,6 +247,10 @@ TELEMETRY = np.dtype(
         ("laser_scale", "f8"),
         ("heater_power_w", "f8"),
         ("tier", "i8"),
+        ("reasons", "i8"),  # bits of lumina.control.guard.reasons.Reason
+        ("cause", "i8"),  # the same, of when the emergency latched
+        ("sensor_trouble", "i8", (len(SENSORS),)),  # Trouble
+        ("fusion", "i8"),  # which carrier sensor is not believed
         ("tec_mode", "i8"),
         ("heater_mode", "i8"),
         ("compensating", "i8"),
@@ -289,6 +292,8 @@ class Mailbox(NamedTuple):
     """Shape (1,): sequence number of the last command posted."""
     applied: NDArray[np.int64]
     """Shape (1,): sequence number of the last command applied."""
+    heartbeat: NDArray[np.int64]
+    """Shape (1,): heartbeats of the host so far."""
 
 
 class TelemetryRing(NamedTuple):
@@ -307,6 +312,8 @@ class ControlArrays(NamedTuple):
     """Shape (1,), dtype PARAMETERS."""
     state: NDArray[Any]
     """Shape (1,), dtype STATE."""
+    channels: NDArray[Any]
+    """Shape (4,), dtype CHANNEL: the thermometers, in the order of SENSORS."""
     heaters: HeaterArrays
     dither: DitherArrays
     rails: NDArray[Any]

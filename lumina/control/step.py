@@ -5,17 +5,15 @@ what is measured, what was commanded, where the die really is, whether that is s
 only then what to drive.
 """
 
-import math
 from typing import Any
 
 from lumina.compiled import compiled_tick
 from lumina.control.commands import apply_commands
 from lumina.control.dither import count_monitors, dither_heaters
-from lumina.control.guard.tiers import guard_step
+from lumina.control.guard.judge import guard_step
 from lumina.control.heaters import drive_heaters
-from lumina.control.rails import rails_step
+from lumina.control.rails import rails_are_up, rails_step
 from lumina.control.records import (
-    TICK_S,
     ControlArrays,
     FanMode,
     HeaterMode,
@@ -23,6 +21,7 @@ from lumina.control.records import (
     TecMode,
     Tier,
 )
+from lumina.control.sensing.frame import read_frame
 from lumina.control.telemetry import publish
 from lumina.control.thermal.law import fan_speed, tec_current
 from lumina.control.thermal.nodes import estimate_nodes
@@ -34,60 +33,15 @@ from lumina.frames import (
     ActuatorFrame,
     SensorFrame,
 )
-from lumina.theory.thermistor import temperature_from_code
 
 __all__ = ["control_step"]
 
-DT_S = TICK_S
 NORMAL, EMERGENCY = int(Tier.NORMAL), int(Tier.EMERGENCY)
 HEATERS_PHASE = int(HeaterMode.PHASE)
 TEC_OFF, FAN_OFF, HEATERS_OFF = int(TecMode.OFF), int(FanMode.OFF), int(HeaterMode.OFF)
-RAIL_OFF, RAIL_ON, RAIL_TRIPPED = (
-    int(state) for state in (RailState.OFF, RailState.ON, RailState.FAULT)
-)
+RAIL_OFF, RAIL_TRIPPED = int(RailState.OFF), int(RailState.FAULT)
 FLAG_HEATERS, FLAG_TEC, FLAG_SAFE = HEATERS_ENABLED, TEC_ENABLED, SAFE_STATE
 FLAG_LOCKED_OUT = LOCKED_OUT
-
-
-@compiled_tick
-def linearise(parameters: Any, code: int) -> float:
-    """Temperature in C from a thermistor code; NaN for an open or shorted sensor."""
-    return temperature_from_code(
-        code,
-        parameters.thermistor_ohm,
-        parameters.thermistor_beta_k,
-        parameters.thermistor_reference_ohm,
-    )
-
-
-@compiled_tick
-def mean_of_readable(first: float, second: float) -> float:
-    """Mean of two readings, or the one that is not NaN."""
-    if math.isnan(first):
-        return second
-    if math.isnan(second):
-        return first
-    return 0.5 * (first + second)
-
-
-@compiled_tick
-def read_sensors(parameters: Any, state: Any, head: Any) -> None:
-    """Linearise the frame's thermistors into the state."""
-    if state.tick > 0 and head.epoch != state.epoch:
-        state.interruptions += 1
-    state.tick, state.acted_tick = head.tick, head.acted_tick
-    state.epoch, state.board_flags = head.epoch, head.flags
-    state.carrier_c = mean_of_readable(
-        linearise(parameters, head.carrier_a_code), linearise(parameters, head.carrier_b_code)
-    )
-    state.die_c = linearise(parameters, head.die_code)
-    state.sink_c = linearise(parameters, head.sink_code)
-    state.inlet_c = head.inlet_c
-    if state.told_inlet_left > 0:
-        state.told_inlet_left -= 1
-        state.inlet_c = state.told_inlet_c
-    state.measured_a = head.tec_current_a
-    state.measured_rpm = head.fan_rpm
 
 
 @compiled_tick
@@ -108,15 +62,6 @@ def heed_lockout(state: Any, rails: Any) -> None:
         rails[i].set_v = 0.0
         if rails[i].state != RAIL_TRIPPED:
             rails[i].state = RAIL_OFF
-
-
-@compiled_tick
-def rails_are_up(rails: Any) -> bool:
-    """Whether every rail is on."""
-    for i in range(rails.size):
-        if rails[i].state != RAIL_ON:
-            return False
-    return True
 
 
 @compiled_tick
@@ -156,17 +101,19 @@ def follow_dither(control: ControlArrays, sensor: SensorFrame) -> None:
 def control_step(control: ControlArrays, sensor: SensorFrame, actuator: ActuatorFrame) -> None:
     """One tick of the loop: reads `sensor`, fills `actuator`, publishes telemetry."""
     parameters, state = control.parameters[0], control.state[0]
-    read_sensors(parameters, state, sensor.head[0])
+    period_s = parameters.period_s
+    read_frame(parameters, state, control.channels, sensor.head[0], period_s)
     heed_lockout(state, control.rails)
     apply_commands(control)  # after the sensors: a regulator starts from where things are
-    estimate_nodes(parameters.model, state, sensor.head[0].compute_power_w, DT_S)
-    guard_step(parameters, state)
+    estimate_nodes(parameters.model, state, period_s)
+    heartbeat = control.mailbox.heartbeat[0]
+    guard_step(parameters, state, control.channels, control.rails, heartbeat, period_s)
     if state.tier == EMERGENCY:
         state.rails_wanted = 0
         state.heater_mode = 0
-    rails_step(state, control.rails, sensor.head[0], DT_S)
-    tec_a = tec_current(parameters, state, DT_S)
-    fan_rpm = fan_speed(parameters, state, DT_S)
+    rails_step(state, control.rails, sensor.head[0], period_s)
+    tec_a = tec_current(parameters, state, period_s)
+    fan_rpm = fan_speed(parameters, state, period_s)
     follow_dither(control, sensor)
     drive_heaters(parameters, state, control.heaters, actuator.heater_code)
     fill_header(control, actuator.head[0], tec_a, fan_rpm)

@@ -34,6 +34,10 @@ def fill_row(row: Any, control: ControlArrays, sensor: Any, actuator: Any) -> No
     row.compute_power_w, row.laser_power_w = sensor.compute_power_w, sensor.laser_power_w
     row.laser_scale, row.heater_power_w = actuator.laser_scale, state.heater_power_w
     row.tier, row.tec_mode, row.heater_mode = state.tier, state.tec_mode, state.heater_mode
+    row.reasons, row.cause = state.guard.active, state.guard.cause
+    row.fusion = state.fusion.liar
+    for i in range(control.channels.size):
+        row.sensor_trouble[i] = control.channels[i].trouble
     row.compensating, row.saturated_heaters = state.compensating, state.saturated_heaters
     row.throttled_ticks = state.throttled_ticks
     for i in range(RAILS):

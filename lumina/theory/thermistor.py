@@ -22,7 +22,9 @@ __all__ = [
     "ThermistorLaw",
     "code_from_resistance",
     "code_from_temperature",
+    "resistance_from_code",
     "temperature_from_code",
+    "thermistor_c",
     "thermistor_ohm",
 ]
 
@@ -78,6 +80,26 @@ def code_from_temperature(
 
 
 @compiled
+def thermistor_c(law: ThermistorLaw, resistance_ohm: float) -> float:
+    """Temperature of a resistance in ohm, in C."""
+    log = np.log(resistance_ohm)
+    return 1.0 / (law.a + log * (law.b + law.c * log * log)) - KELVIN  # type: ignore[no-any-return]
+
+
+@compiled
+def resistance_from_code(code: int, reference_ohm: float) -> float:
+    """Resistance under a reference resistor, both in ohm; NaN for an open or a short.
+
+    Args:
+        code: converter code, 0 .. THERMISTOR_FULL_SCALE.
+        reference_ohm: upper arm of the divider, in ohm.
+    """
+    if code <= 0 or code >= OPEN_CODE:
+        return np.nan
+    return reference_ohm * code / np.float64(THERMISTOR_FULL_SCALE - code)
+
+
+@compiled
 def temperature_from_code(
     code: int, nominal_ohm: float, beta_k: float, reference_ohm: float
 ) -> float:
@@ -89,8 +111,5 @@ def temperature_from_code(
         beta_k: beta, in K.
         reference_ohm: upper arm of the divider, in ohm.
     """
-    if code <= 0 or code >= OPEN_CODE:
-        return np.nan
-    resistance_ohm = reference_ohm * code / np.float64(THERMISTOR_FULL_SCALE - code)
-    inverse = 1.0 / NOMINAL_K + np.log(resistance_ohm / nominal_ohm) / beta_k
-    return 1.0 / inverse - KELVIN  # type: ignore[no-any-return]
+    law = ThermistorLaw(1.0 / NOMINAL_K - np.log(nominal_ohm) / beta_k, 1.0 / beta_k, 0.0)
+    return thermistor_c(law, resistance_from_code(code, reference_ohm))

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from lumina.control.config import ControlConfig, RailConfig, ThermistorConfig
+from lumina.control.config import ControlConfig, RailConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
+from lumina.control.sensing.config import SensorConfig
 from lumina.control.step import control_step
 from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.thermistor import code_from_temperature
@@ -12,7 +13,7 @@ from lumina.theory.thermistor import code_from_temperature
 __all__ = ["Board"]
 
 THERMISTORS = ("carrier_a_code", "carrier_b_code", "die_code", "sink_code")
-DEFAULTS = ThermistorConfig()
+DEFAULTS = SensorConfig()
 RAILS = (
     RailConfig(name="laser_3v3", voltage_v=3.3, current_limit_a=1.0, over_voltage_v=3.8),
     RailConfig(name="dac_1v8", voltage_v=1.8, current_limit_a=0.5, over_voltage_v=2.2),
@@ -20,7 +21,11 @@ RAILS = (
 
 
 class Board:
-    """Sensor frames written by hand, rails that follow at once, and the step on top."""
+    """Sensor frames written by hand, rails, TEC and fan that follow at once, and the step on top.
+
+    Attributes:
+        follows: names of the sensor frame's fields that follow their commands.
+    """
 
     def __init__(self, heaters: int = 4, config: ControlConfig | None = None) -> None:
         self.config = config or ControlConfig(rails=RAILS)
@@ -29,11 +34,14 @@ class Board:
         )
         self.sensor = SensorFrame.zeros(2)
         self.actuator = ActuatorFrame.zeros(heaters)
-        self.rails_follow = True
+        self.celsius: dict[str, float] = {}
+        self.follows = {"rail_voltage_v", "tec_current_a", "fan_rpm"}
+        self.sensor.head["inlet_c"] = 25.0
         self.set_all_c(25.0)
 
     def set_c(self, thermistor: str, celsius: float) -> None:
         """Have one thermistor read a temperature."""
+        self.celsius[thermistor] = celsius
         self.sensor.head[thermistor] = code_from_temperature(
             celsius, DEFAULTS.resistance_25c_ohm, DEFAULTS.beta_k, DEFAULTS.reference_ohm
         )
@@ -47,9 +55,28 @@ class Board:
         """Run the step for some ticks."""
         for _ in range(ticks):
             self.sensor.head["tick"] += 1
-            if self.rails_follow:
-                self.sensor.head["rail_voltage_v"][:] = self.actuator.head["rail_set_v"]
-            control_step(self.loop.arrays, self.sensor, self.actuator)
+            self.sensor.head["time_ns"] += 1_000_000
+            self.follow_commands()
+            self.step()
+
+    def step(self) -> None:
+        """The control step on the sensor frame as it stands."""
+        control_step(self.loop.arrays, self.sensor, self.actuator)
+
+    def follow_commands(self) -> None:
+        """Have the board do what it was told, and its TEC take the voltage that this makes."""
+        commands, head = self.actuator.head, self.sensor.head
+        told = {
+            "rail_voltage_v": commands["rail_set_v"],
+            "tec_current_a": commands["tec_current_a"],
+            "fan_rpm": commands["fan_rpm"],
+        }
+        for name in self.follows:
+            head[name] = told[name]
+        model = self.config.thermal_model
+        warmer_k = self.celsius["sink_code"] - self.celsius["carrier_a_code"]
+        seebeck_v = model.tec_seebeck_v_per_k * warmer_k
+        head["tec_voltage_v"] = seebeck_v + head["tec_current_a"] * model.tec_resistance_ohm
 
     def bring_up(self) -> None:
         """Rails up, laser on, TEC and heaters at work."""

@@ -20,6 +20,7 @@ def ready(gain: float, curvature: float, tempco: float) -> Board:
     board = Board(HEATERS)
     board.set_all_c(45.0)
     board.bring_up()
+    board.loop.set_tec_current_a(0.0)
     board.loop.set_heater_law(
         np.full(HEATERS, gain), np.full(HEATERS, curvature), np.full(HEATERS, tempco), 45.0
     )

@@ -174,7 +174,7 @@ def test_a_board_that_was_powered_down_is_not_powered_again_by_old_commands() ->
     board.bring_up()
     board.tick(500)
     assert (board.loop.arrays.rails["state"] == RailState.ON).all()
-    board.rails_follow = False
+    board.follows.remove("rail_voltage_v")
     board.sensor.head["flags"], board.sensor.head["rail_voltage_v"] = LOCKED_OUT, 0.0
     board.tick()
     head = board.actuator.head[0]

@@ -39,7 +39,7 @@ def test_a_fault_trips_its_rail_and_takes_the_others_down(
 ) -> None:
     board = Board()
     board.bring_up()
-    board.rails_follow = False
+    board.follows.remove("rail_voltage_v")
     board.sensor.head[field][0, 0] = value
     board.tick(3)
     assert states(board)[0] is RailState.FAULT
@@ -63,7 +63,7 @@ def test_two_bad_samples_are_no_fault() -> None:
 
 def test_a_rail_that_does_not_follow_its_ramp_trips() -> None:
     board = Board()
-    board.rails_follow = False
+    board.follows.remove("rail_voltage_v")
     board.loop.rails_up()
     board.tick(500)
     assert states(board)[0] is RailState.FAULT
@@ -72,10 +72,10 @@ def test_a_rail_that_does_not_follow_its_ramp_trips() -> None:
 
 def test_asking_up_again_clears_a_trip() -> None:
     board = Board()
-    board.rails_follow = False
+    board.follows.remove("rail_voltage_v")
     board.loop.rails_up()
     board.tick(500)
-    board.rails_follow = True
+    board.follows.add("rail_voltage_v")
     board.loop.rails_up()
     board.tick(400)
     assert states(board) == [RailState.ON, RailState.ON]

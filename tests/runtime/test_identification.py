@@ -105,24 +105,32 @@ async def refused(bench: Bench, reason: str, **options: float) -> None:
     await asyncio.sleep(0.05)  # commands are posted, not awaited, on the way out
 
 
-FAULTS = [
-    ("tec_fault", TEC_REVERSED, r"npu: the TEC is wired backwards: .* swap its leads"),
-    ("tec_fault", TEC_OPEN, r"npu: .* flow through the TEC where .* are asked for"),
-    ("tec_source", 1.0, r"npu: 0.00 A flow through the TEC"),
-    ("fan_stall", 1.0, r"npu: the fan turns at 0 RPM where 4000 RPM are asked for"),
-    ("sensor_noise_k[0]", 0.5, r"npu: the carrier's sensor is too noisy: 0.2\d K rms"),
-    ("sensor_fault[3]", 1.0, r"npu: the sink's temperature cannot be read"),
-    ("carrier_heat_w", 120.0, r"npu: the carrier went to \d+.\d C \(allowed"),
+FAULTS: list[tuple[dict[str, float], str]] = [
+    ({"tec_fault": TEC_REVERSED}, r"npu: the TEC is wired backwards: .* swap its leads"),
+    ({"tec_fault": TEC_OPEN}, r"npu: .* flow through the TEC where .* are asked for"),
+    ({"tec_source": 1.0}, r"npu: 0.00 A flow through the TEC"),
+    ({"fan_stall": 1.0}, r"npu: the fan turns at 0 RPM where 4000 RPM are asked for"),
+    (
+        {"sensor_fault[0]": 1.0, "sensor_noise_k[1]": 0.07},
+        r"npu: the carrier's sensor is too noisy: 0.0[67]\d* K rms",
+    ),
+    (
+        {"sensor_noise_k[0]": 0.2, "sensor_noise_k[1]": 0.2},
+        r"npu: the carrier's temperature cannot be read .*carrier_a is noisy, carrier_b is noisy",
+    ),
+    ({"sensor_fault[3]": 1.0}, r"npu: the sink's temperature cannot be read .*sink is open"),
+    ({"carrier_heat_w": 120.0}, r"npu: the carrier went to \d+.\d C \(allowed"),
 ]
 
 
-@pytest.mark.parametrize(("word", "value", "reason"), FAULTS)
+@pytest.mark.parametrize(("words", "reason"), FAULTS)
 def test_what_is_wrong_with_the_plant_is_named_and_it_is_left_safe(
-    small: Path, word: str, value: float, reason: str
+    small: Path, words: dict[str, float], reason: str
 ) -> None:
     async def work(bench: Bench) -> None:
         assert bench.environment is not None
-        bench.environment.write(word, value)
+        for word, value in words.items():
+            bench.environment.write(word, value)
         await refused(bench, reason)
         assert_as_before(bench, TecMode.OFF)
 

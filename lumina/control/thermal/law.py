@@ -39,16 +39,10 @@ FAN_OFF, FAN_REGULATE, FAN_RELAY = int(FanMode.OFF), int(FanMode.REGULATE), int(
 
 
 @compiled_tick
-def sink_or_carrier_c(state: Any) -> float:
-    """Temperature of the TEC's hot side, C; the carrier's where the sink cannot be read."""
-    return state.carrier_c if math.isnan(state.sink_c) else state.sink_c  # type: ignore[no-any-return]
-
-
-@compiled_tick
 def follow_current(parameters: Any, state: Any, current_a: float, dt_s: float) -> None:
     """Have the carrier's PID follow a current that something else decides."""
     model = parameters.model
-    heat_w = pumped_heat_w(model, current_a, state.carrier_c, sink_or_carrier_c(state))
+    heat_w = pumped_heat_w(model, current_a, state.carrier_c, state.sink.node_c)
     error_k = state.carrier_c - state.reference_c
     known_w = heat_from_die_w(model, state) + state.ramp_heat_w
     pid_follow(parameters.tec_gains, state.tec, 0.0, error_k, known_w, heat_w, dt_s)
@@ -57,7 +51,7 @@ def follow_current(parameters: Any, state: Any, current_a: float, dt_s: float) -
 @compiled_tick
 def regulated_current(parameters: Any, state: Any, dt_s: float) -> float:
     """Current that holds the carrier at its set point, A."""
-    model, carrier_c, sink_c = parameters.model, state.carrier_c, sink_or_carrier_c(state)
+    model, carrier_c, sink_c = parameters.model, state.carrier_c, state.sink.node_c
     low_a: float = -parameters.tec_limit_a
     high_a: float = state.most_a
     lowest_w = pumped_heat_w(model, low_a, carrier_c, sink_c)
@@ -117,9 +111,10 @@ def regulate_tec(parameters: Any, state: Any) -> None:
 @compiled_tick
 def look_at_cooling(parameters: Any, state: Any, dt_s: float) -> None:
     """The slow part: how much current pays at the present fan, and which speed is cheapest."""
-    air = air_resistance_k_per_w(parameters.model, state.measured_rpm)
+    model, limit_a = parameters.model, parameters.tec_limit_a
+    state.air_k_per_w = air_resistance_k_per_w(model, state.measured_rpm)
     state.most_a = most_current_a(
-        parameters.model, parameters.tec_limit_a, parameters.setpoint_c, state.inlet_c, air
+        model, limit_a, parameters.setpoint_c, state.inlet_c, state.air_k_per_w
     )
     seek_fan_speed(parameters, state, dt_s)
 

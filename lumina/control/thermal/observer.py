@@ -66,7 +66,7 @@ def observe(
     heat_gain = pole * pole * pole * capacity_j_per_k * lag_s
     rise_k_per_s = (heat_w + observer.unmetered_w) / capacity_j_per_k
     follow_k_per_s = (observer.node_c - observer.sensor_c) / lag_s
-    observer.surprise_k = surprise_k
-    observer.node_c += dt_s * (rise_k_per_s + node_gain * surprise_k)
+    observer.rise_k_per_s = rise_k_per_s + node_gain * surprise_k
+    observer.node_c += dt_s * observer.rise_k_per_s
     observer.sensor_c += dt_s * (follow_k_per_s + sensor_gain * surprise_k)
     observer.unmetered_w += dt_s * heat_gain * surprise_k

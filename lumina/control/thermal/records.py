@@ -40,7 +40,7 @@ OBSERVER = np.dtype(
         ("node_c", "f8"),  # where the node is
         ("sensor_c", "f8"),  # where its lagging sensor should be
         ("unmetered_w", "f8"),  # heat into the node that is not accounted for
-        ("surprise_k", "f8"),  # the last reading, less where the sensor should be
+        ("rise_k_per_s", "f8"),  # in the last tick
         ("started", "i8"),
     ]
 )

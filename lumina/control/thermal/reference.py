@@ -63,5 +63,7 @@ def advance_reference(
 @compiled_tick
 def restart_reference(state: Any) -> None:
     """Start from where the carrier's sensor stands."""
-    state.ramped_setpoint_c = state.reference_c = state.carrier.sensor_c
+    seen = state.carrier.started == 1
+    state.reference_c = state.carrier.sensor_c if seen else state.carrier_c
+    state.ramped_setpoint_c = state.reference_c
     state.ramp_k_per_s = state.ramp_heat_w = 0.0

@@ -48,6 +48,12 @@ def rig() -> Rig:
     return rig
 
 
+def test_a_loop_that_regulates_from_its_first_tick_starts_from_where_the_carrier_is() -> None:
+    rig = Rig()
+    assert rig.run(1.0).min() > 24.9
+    assert 25.0 < rig.state("ramped_setpoint_c") < 28.0
+
+
 def test_a_load_step_hardly_moves_the_carrier(rig: Rig) -> None:
     rig.plant.inputs["compute_power_w"] = 30.0
     assert np.abs(rig.run(20.0) - 45.0).max() < 0.015

@@ -33,7 +33,8 @@ class Die:
             self.true_c += DT_S * (true_w - outflow_w) / 1.0
             self.sensor_c += DT_S * (self.true_c - self.sensor_c) / 0.2
             self.state["die_c"] = self.sensor_c + noise_k * self.rng.normal()
-            estimate_nodes(self.model, self.state, metered_w, DT_S)
+            self.state["metered_w"] = metered_w
+            estimate_nodes(self.model, self.state, DT_S)
             self.hold_carrier()
 
     def hold_carrier(self) -> None:
@@ -84,7 +85,7 @@ def test_without_readings_the_model_runs_on() -> None:
     die.run(2.0, true_w=5.0, metered_w=5.0)
     for _ in range(1000):
         die.state["die_c"] = np.nan
-        estimate_nodes(die.model, die.state, 5.0, DT_S)
+        estimate_nodes(die.model, die.state, DT_S)
         die.hold_carrier()
     assert die.error_k == pytest.approx(0.0, abs=1e-3)
 

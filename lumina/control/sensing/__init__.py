@@ -1,0 +1,1 @@
+"""From a sensor frame to temperatures that can be believed."""
