@@ -10,7 +10,6 @@ from lumina.errors import (
     DeviceTimeoutError,
     LuminaError,
     RailFaultError,
-    ThermallyUnsafeError,
 )
 from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.journal import Journal
@@ -103,10 +102,8 @@ async def first_reading(device: PhotonicDevice) -> None:
             break
     else:
         raise DeviceTimeoutError(device.name, "the board sends no sensor frames")
-    if device.tier is not Tier.NORMAL:
-        raise ThermallyUnsafeError(
-            device.name, device.tier.name.lower(), device.die_temperature_c()
-        )
+    if device.tier >= Tier.CRITICAL or state["throttle"][0] < 1.0:
+        raise device.unsafe()
 
 
 async def rails_up(device: PhotonicDevice) -> None:

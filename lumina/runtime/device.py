@@ -398,7 +398,12 @@ class PhotonicDevice:
     def _require_safe(self) -> None:
         self._require_up()
         if self.tier >= Tier.CRITICAL:
-            raise ThermallyUnsafeError(self.name, self.tier.name.lower(), self.die_temperature_c())
+            raise self.unsafe()
+
+    def unsafe(self) -> ThermallyUnsafeError:
+        """The guard's refusal, with its reasons."""
+        tier, found = self.tier.name.lower(), self.loop.guard_findings()
+        return ThermallyUnsafeError(self.name, tier, self.die_temperature_c(), found)
 
     def _require_unit(self) -> MatrixUnit:
         if self._unit is None:

@@ -193,5 +193,8 @@ class Settling:
         self._heed()
         if self._state("tier") == Tier.EMERGENCY:
             raise ThermallyUnsafeError(
-                self._loop.device, "emergency", self._state("die_estimate_c")
+                self._loop.device,
+                "emergency",
+                self._state("die_estimate_c"),
+                self._loop.guard_findings(),
             )

@@ -1,6 +1,7 @@
 """One photonic processor with everything that serves it: its place on the bench."""
 
 import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,17 +78,34 @@ class Station:
         finally:
             await self.make_safe()
 
+    async def cut_power(self) -> None:
+        """Bench supplies off: the board's rails fall, whatever board and loop do.
+
+        Raises:
+            DeviceError: the first failure, after all were tried.
+        """
+        await _all_tried(
+            supply.set_output(options.board_channel, False) for supply, options in self.supplies
+        )
+
     async def make_safe(self) -> None:
         """Light off, whatever the state; every instrument is tried.
 
         Raises:
             DeviceError: the first failure, after all were tried.
         """
-        dark = (laser.make_safe() for laser, _ in self.lasers)
-        outcomes = await asyncio.gather(*dark, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, DeviceError):
-                raise outcome
+        await _all_tried(laser.make_safe() for laser, _ in self.lasers)
+
+
+async def _all_tried(actions: Iterable[Awaitable[None]]) -> None:
+    """Try every action.
+
+    Raises:
+        DeviceError: the first failure, after all were tried.
+    """
+    for outcome in await asyncio.gather(*actions, return_exceptions=True):
+        if isinstance(outcome, DeviceError):
+            raise outcome
 
 
 class LoopDrive:

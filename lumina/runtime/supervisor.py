@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lumina.control.guard.reasons import REACTIONS, reasons_in
+from lumina.control.guard.words import severity, words_for
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
 from lumina.errors import DeviceError, StoreError
@@ -23,6 +25,9 @@ PERIOD_S = 0.1
 
 STALL_S = 0.5
 """Telemetry that stands still for so long means that the loop has stopped."""
+
+POWER_OFF_S = 2.0
+"""After so long nobody knows what the board does: its supply is switched off."""
 
 TIER_LEVEL: dict[Tier, Level] = {
     Tier.NORMAL: "info",
@@ -52,9 +57,11 @@ class Supervisor:
         self._started_s: float | None = None
         self._cursor = 0
         self._tier = Tier.NORMAL
+        self._reasons = 0
         self._rails = [RailState.OFF] * len(station.device.config.rails)
         self._silent_s = 0.0
         self._stalled = False
+        self._powerless = False
         self._lockouts = 0
 
     async def run(self) -> None:
@@ -64,7 +71,8 @@ class Supervisor:
             await self.look()
 
     async def look(self) -> None:
-        """Take in the rows written since the last look."""
+        """Take in the rows written since the last look, and show the loop that we live."""
+        self._device.loop.beat()
         rows, self._cursor, lost = self._device.loop.rows_since(self._cursor)
         if lost:
             self._tell("telemetry", f"{lost} telemetry rows lost: the reader was late", "warning")
@@ -75,13 +83,16 @@ class Supervisor:
         self._record(rows)
         self._journal.pulse(self._device.name, row=rows[-1])
         for row in rows[self._changes(rows)]:
+            self._follow_reasons(row)
             await self._follow_tier(row)  # first: rails follow the guard
             await self._follow_rails(row)
 
     def _changes(self, rows: Any) -> Any:
-        """Which rows differ from the one before, in tier or rails."""
-        now = np.column_stack([rows["tier"], rows["rail_state"][:, : len(self._rails)]])
-        before = np.vstack([[[int(self._tier), *map(int, self._rails)]], now[:-1]])
+        """Which rows differ from the one before, in tier, its reasons or rails."""
+        rails = rows["rail_state"][:, : len(self._rails)]
+        now = np.column_stack([rows["tier"], rows["reasons"], rails])
+        seen = [int(self._tier), self._reasons, *map(int, self._rails)]
+        before = np.vstack([[seen], now[:-1]])
         return (now != before).any(axis=1)
 
     def _record(self, rows: Any) -> None:
@@ -95,6 +106,16 @@ class Supervisor:
             # The bench outlives its record: what was written stays, the run goes on.
             self._recorder = None
             self._tell("recording", f"recording stopped: {error}", "error")
+
+    def _follow_reasons(self, row: Any) -> None:
+        before, self._reasons = self._reasons, int(row["reasons"])
+        at_s = self._time_of(row)
+        for reason in reasons_in(self._reasons & ~before):
+            level, text = TIER_LEVEL[severity(reason, row)], f"guard: {words_for(reason, row)}"
+            self._tell("reason", text, level, at_s=at_s, reason=reason.name, active=True)
+        for reason in reasons_in(before & ~self._reasons):
+            text = f"guard: no longer: {REACTIONS[reason].words}"
+            self._tell("reason", text, "info", at_s=at_s, reason=reason.name, active=False)
 
     async def _follow_tier(self, row: Any) -> None:
         tier = Tier(int(row["tier"]))
@@ -129,6 +150,8 @@ class Supervisor:
         if self._cursor == 0:
             return  # it has not begun
         self._silent_s = 0.0 if alive else self._silent_s + PERIOD_S
+        if alive:
+            self._powerless = False
         if alive and self._stalled:
             self._stalled = False
             self._tell("stall", "the 1 kHz loop ticks again", "warning")
@@ -140,6 +163,10 @@ class Supervisor:
             self._tell("stall", f"the 1 kHz loop has stopped{because}", "error")
             self._device.fail(f"its 1 kHz loop has stopped{because}")
             await self._secure(self._station.fall_back)
+        elif self._silent_s >= POWER_OFF_S and not self._powerless:
+            self._powerless = True
+            self._tell("power", "the 1 kHz loop is still silent: bench supplies off", "error")
+            await self._secure(self._station.cut_power)
 
     async def _watch_lockouts(self) -> None:
         """A board that was powered down by itself has its rails off, as before bring-up."""
