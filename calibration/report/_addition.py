@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from calibration.findings import Findings
 from calibration.report import _charts as charts
 from calibration.report import _tables as tables
 from calibration.report._thermal import thermal_sections, thermal_tiles
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
+from calibration.routines import routine
 from calibration.store import CalibrationStore, Section, StoredCalibration
 from calibration.tape import Looks, looks_on, read_tape
 from calibration.thermal.result import ROUTINE as THERMAL
@@ -127,7 +129,16 @@ def _sections(run: Path, device: _Device) -> Iterator[kit.Html | None]:
             note="Random matrices, programmed by the data sheet and by this calibration, each "
             "measured in the light.",
         )
+    for other, section in device.sections.items():
+        if other not in (MESH, "fidelity"):
+            yield kit.figures_section(f"Routine {other} on {name}", figures_of(section.findings))
     yield tables.changes(name, device.results.get("changes", ()))
+
+
+def figures_of(findings: Findings) -> Mapping[str, Any]:
+    """What a routine says of its own findings."""
+    of = routine(findings.routine)
+    return {} if of is None else of.figures(findings)
 
 
 def _summary(device: _Device) -> Iterator[kit.Html | None]:
@@ -156,10 +167,10 @@ def _mesh_sections(
 def _checks(run: Path, results: Mapping[str, Any]) -> Iterator[kit.Html | None]:
     """What `--check` saw of each device."""
     for name, check in results.get("checks", {}).items():
-        for routine, verdict in check["routines"].items():
-            seen = run / f"{name}_check_{routine}.npz"
+        for checked, verdict in check["routines"].items():
+            seen = run / f"{name}_check_{checked}.npz"
             yield kit.section(
-                f"Does {routine} of calibration {check['version']} of {name} hold?",
+                f"Does {checked} of calibration {check['version']} of {name} hold?",
                 tables.verdict(verdict),
-                charts.drift(seen) if seen.exists() else None,
+                charts.drift(seen),
             )

@@ -195,8 +195,13 @@ def fidelities(matrices: Mapping[str, NDArray[Any]]) -> Html:
     return figures.to_svg(figure, "Infidelity of programmed matrices before and after calibration")
 
 
-def drift(path: Path) -> Html:
-    """How far every phase has moved since the calibration, with its uncertainty."""
+def drift(path: Path) -> Html | None:
+    """How far every phase has moved since the calibration, with its uncertainty, from a file.
+
+    None where there is no such file: other things than phases were looked at.
+    """
+    if not path.exists():
+        return None
     with np.load(path, allow_pickle=False) as seen:
         moved_rad, sigma_rad, moved = (
             seen[name] for name in ("phase_rad", "phase_sigma_rad", "phase_moved")

@@ -166,7 +166,7 @@ def verdict(found: Mapping[str, Any]) -> Html:
     figures = {k: v for k, v in found.items() if k not in {"holds", "moved", "stale"}}
     moved = [
         (
-            f"{move['part']} {move['channel']}",
+            move["part"] if move["channel"] is None else f"{move['part']} {move['channel']}",
             label(move["quantity"], with_unit=True),
             f"{move['by']:+.4f}",
             f"{move['sigma']:.4f}",

@@ -131,6 +131,29 @@ def test_a_run_that_is_killed_twice_finds_the_same_bit_for_bit(
     assert not [e for e in log.events if e.level == "warning"]
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_a_kill_in_real_time_costs_nothing_that_was_measured(config: Path) -> None:
+    firmware = ["--backend", "firmware", "--json"]
+    with subprocess.Popen([*LUMINA, "calibrate", str(config), "mesh", *firmware], cwd=ROOT) as run:
+        while tape_bytes(config) < 90_000:
+            assert run.poll() is None, "it ended before it could be killed"
+            time.sleep(0.1)  # noqa: TID251 - another process is waited for
+        run.kill()
+    done = lumina("calibrate", config, "mesh", *firmware, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "goes on after " in done.stderr
+    mesh = json.loads(done.stdout)["calibrations"]["npu"]["routines"]["mesh"]
+    assert mesh["measurements"] == 512
+    assert mesh["transfer_error"] < 0.01
+
+
+def tape_bytes(config: Path) -> int:
+    """How long the newest run's tape is."""
+    tapes = sorted((config.parent / "runs").glob("*/npu_mesh.tape"))
+    return tapes[-1].stat().st_size if tapes else 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "complaint"),
     [

@@ -109,7 +109,8 @@ async def _looked_at(
         verdict = await of.check(here, findings)
     if verdict is not None:
         tell(verdict, kept, bench.journal, name)
-        folder.save_arrays(f"{name}_check_{kept}", verdict.arrays)
+        if verdict.arrays:
+            folder.save_arrays(f"{name}_check_{kept}", verdict.arrays)
     return verdict
 
 

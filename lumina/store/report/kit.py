@@ -3,7 +3,7 @@
 from lumina.store.report import _figure as figures
 from lumina.store.report._charts import calibration_charts
 from lumina.store.report._html import Html, join, tag
-from lumina.store.report._sections import columns, figures_table, section
+from lumina.store.report._sections import columns, figures_section, figures_table, section
 from lumina.store.report._text import duration, label, percent, quantity
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "columns",
     "duration",
     "figures",
+    "figures_section",
     "figures_table",
     "join",
     "label",
