@@ -50,13 +50,13 @@ if not numba_config.CACHE_DIR:
 compile_lazily: Any = numba.njit
 
 RULES: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
-"""What holds for all. Each decorator also says fastmath and _nrt outright, because Numba
-would have a function inherit them from the caller that happens to compile it."""
+"""What holds for all. Each decorator also says fastmath, forceinline and _nrt outright, because
+Numba would have a function inherit them from the caller that happens to compile it."""
 
 
 def compiled(function: F) -> F:
     """Compile without the GIL, cached on disk, in IEEE arithmetic (NaN survives)."""
-    result: F = compile_lazily(function, **RULES, fastmath=False, _nrt=True)
+    result: F = compile_lazily(function, **RULES, fastmath=False, forceinline=False, _nrt=True)
     return result
 
 
@@ -66,7 +66,7 @@ def compiled_tick(function: F) -> F:
     Its callers own every array; the function may use them, but neither make nor return one
     (Numba refuses to compile it otherwise). A third of the twin's tick went into counting.
     """
-    result: F = compile_lazily(function, **RULES, fastmath=False, _nrt=False)
+    result: F = compile_lazily(function, **RULES, fastmath=False, forceinline=False, _nrt=False)
     return result
 
 
@@ -74,9 +74,13 @@ def compiled_fast(function: F) -> F:
     """As `compiled`, but sums may be reordered and fused so that loops vectorise.
 
     For linear algebra on finite numbers only: never for code that must notice NaN.
+
+    Each caller gets a copy of its own. A shared one would be reordered and fused in the way
+    of whoever compiled it first, and a process that finds machine code on disk would come to
+    other last digits than the one that had left it there.
     """
     loose = {"reassoc", "contract", "nsz"}
-    result: F = compile_lazily(function, **RULES, fastmath=loose, _nrt=True)
+    result: F = compile_lazily(function, **RULES, fastmath=loose, forceinline=True, _nrt=True)
     return result
 
 
