@@ -57,7 +57,9 @@ def calibration_addition(record: RunRecord) -> Addition:
     except (StoreError, CalibrationError) as error:
         return Addition(sections=[kit.section("Calibration", note=f"cannot be shown: {error}")])
     return Addition(
-        tiles, [*_checks(record.path, results), *sections, _unfinished(record.path, devices)]
+        tiles,
+        [*_checks(record.path, results), *sections, _unfinished(record.path, devices)],
+        tells=frozenset({"calibrations", "checks"}),
     )
 
 
@@ -142,10 +144,12 @@ def figures_of(findings: Findings) -> Mapping[str, Any]:
 
 
 def _summary(device: _Device) -> Iterator[kit.Html | None]:
-    """Which routines ran, how long, on what."""
+    """Which routines ran, how long, on what, and what was stored."""
     yield tables.routines(device.sections)
     if "file" in device.results:
-        yield kit.tag("p", "Stored as ", kit.tag("code", device.results["file"]), class_="note")
+        told = device.results
+        words = f"Stored as version {told['version']} of chip {told['chip']}, in "
+        yield kit.tag("p", words, kit.tag("code", told["file"]), class_="note")
 
 
 def _mesh_sections(

@@ -11,7 +11,7 @@ from calibration.heaters import own_phases_rad
 from calibration.model import predicted_transfer
 from calibration.result import ChipCalibration
 from calibration.tape import Looks
-from lumina.store.report.kit import Html, calibration_charts, figures, section, tag
+from lumina.store.report.kit import Html, calibration_charts, figures, section, tag, time_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,12 +114,13 @@ def residuals_section(name: str, mesh: ChipCalibration, looks: Looks) -> Html:
     ratio = np.array([_missed(mesh, looks, look) for look in at]) / expected
     figure = figures.new_figure(11, 2.6)
     over_time, by_size = figure.subplots(1, 2, width_ratios=(5, 1), sharey=True)
-    over_time.plot(looks.t_s[at] / 60.0, ratio, ".", ms=3, color=figures.BLUE)
+    scale, unit = time_scale(float(looks.t_s[-1]))
+    over_time.plot(looks.t_s[at] * scale, ratio, ".", ms=3, color=figures.BLUE)
     by_size.hist(ratio, bins=30, color=figures.BLUE, alpha=0.8, orientation="horizontal")
     for area in (over_time, by_size):
         area.axhline(1.0, color=figures.ORANGE)
         area.set_ylim(0.0, max(2.0, 1.1 * float(ratio.max(initial=0.0))))
-    over_time.set_xlabel("bench time, min")
+    over_time.set_xlabel(f"bench time, {unit}")
     over_time.set_title("Rms residual of a look, in units of its noise")
     by_size.set_xlabel("looks")
     by_size.grid(False)
@@ -143,11 +144,12 @@ def temperature_section(name: str, looks: Looks, carrier_c: float) -> Html:
     """Die and carrier set point while it was measured; it began at `carrier_c`."""
     figure = figures.new_figure(11, 2.2)
     area = figure.subplots()
-    times, die_c = figures.thin(looks.t_s / 60.0, looks.die_c)
+    scale, unit = time_scale(float(looks.t_s[-1]))
+    times, die_c = figures.thin(looks.t_s * scale, looks.die_c)
     area.plot(times, die_c, color=figures.BLUE, label="die")
     carrier = np.where(np.isfinite(looks.carrier_c), looks.carrier_c, carrier_c)
-    area.plot(looks.t_s / 60.0, carrier, "--", color=figures.VIOLET, label="carrier set point")
-    area.set_xlabel("bench time, min")
+    area.plot(looks.t_s * scale, carrier, "--", color=figures.VIOLET, label="carrier set point")
+    area.set_xlabel(f"bench time, {unit}")
     figures.tidy(area, "Temperature at each measurement", "°C")
     plot = figures.to_svg(figure, "Temperature during the calibration")
     return section(f"Temperature during the calibration of {name}", plot)
@@ -164,7 +166,10 @@ def crosstalk_section(name: str, mesh: ChipCalibration) -> Html:
     apart = np.linalg.norm(sites[:, None] - sites[None, :], axis=2)
     near = (apart > 0.0) & (apart < _NEAR_PITCHES)
     distance, coupling = apart[near], np.abs(mesh.crosstalk[near])
-    area.semilogy(distance, np.maximum(coupling, 1e-7), ".", ms=3, color=figures.BLUE, alpha=0.5)
+    # Most pairs say the same: the same places on the grid do, to the width of a dot.
+    points = np.column_stack([distance, np.log10(np.maximum(coupling, 1e-7))])
+    distance, exponent = np.unique(points.round(2), axis=0).T
+    area.semilogy(distance, 10.0**exponent, ".", ms=3, color=figures.BLUE, alpha=0.5)
     area.set_xlabel("distance (pitches)")
     area.set_title("Coupling by distance")
     figures.plain_decades(area)

@@ -46,10 +46,12 @@ class Addition:
     Attributes:
         tiles: figures to see first: (value, what it is, a remark).
         sections: shown below them.
+        tells: results, by their key, that the sections show: nothing else repeats them.
     """
 
     tiles: Sequence[tuple[str, str, str]] = ()
     sections: Sequence[Html | None] = ()
+    tells: frozenset[str] = frozenset()
 
 
 Adder = Callable[[RunRecord], Addition]
@@ -146,7 +148,11 @@ def render_report(record: RunRecord, add: Adder = nothing) -> str:
                 *_devices(results.get("devices")),
                 parts.figures_section(
                     "Other results",
-                    {name: value for name, value in results.items() if name not in _SHOWN_APART},
+                    {
+                        name: value
+                        for name, value in results.items()
+                        if name not in _SHOWN_APART | addition.tells
+                    },
                 ),
             ),
             parts.events_section(run.events),

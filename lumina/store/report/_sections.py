@@ -180,20 +180,17 @@ def heading(text: str, kind: str | None = None) -> Html:
 
 def figures_section(title: str, figures: object) -> Html | None:
     """A section with a table of names and values; None if there are none."""
-    if not isinstance(figures, Mapping) or not figures:
-        return None
-    return section(title, figures_table(figures))
+    table = figures_table(figures) if isinstance(figures, Mapping) else None
+    return None if table is None else section(title, table)
 
 
 def figures_table(figures: Mapping[str, Any]) -> Html | None:
     """A table of names and values, nested names in front of theirs; None if empty."""
-    if not figures:
-        return None
-    rows = (
+    rows = [
         tag("tr", tag("th", name, scope="row"), tag("td", _cut(value), class_="number"))
         for name, value in _flat(figures)
-    )
-    return tag("table", tag("tbody", *rows), class_="figures")
+    ]
+    return tag("table", tag("tbody", *rows), class_="figures") if rows else None
 
 
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -202,7 +199,8 @@ def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, s
         if isinstance(value, Mapping):
             yield from _flat(value, f"{words}: ")
         elif isinstance(value, list):
-            yield words, _list_text(name, value)
+            if value:
+                yield words, _list_text(name, value)
         else:
             yield words, quantity(name, value)
 

@@ -3,7 +3,7 @@
 import math
 from datetime import datetime
 
-__all__ = ["duration", "label", "percent", "quantity", "wall_time"]
+__all__ = ["duration", "label", "percent", "quantity", "time_scale", "wall_time"]
 
 _UNITS = {
     "us": "µs",
@@ -90,6 +90,13 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def time_scale(end_s: float) -> tuple[float, str]:
+    """What an axis that ends at `end_s` counts in: how many to a second, and its name."""
+    if end_s < 600:
+        return 1.0, "s"
+    return (1 / 60, "min") if end_s < 3 * 3600 else (1 / 3600, "h")
 
 
 def wall_time(moment: datetime) -> str:

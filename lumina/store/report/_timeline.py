@@ -11,6 +11,7 @@ from lumina.store._events import Event
 from lumina.store._incidents import FaultSpan, find_faults
 from lumina.store.report import _figure as fig
 from lumina.store.report._html import Html
+from lumina.store.report._text import time_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,7 +142,7 @@ def timeline(
     heights = [0.35, *(panel.height for panel in panels)]
     figure = fig.new_figure(11, 0.75 + 1.05 * sum(heights))
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
-    scale, unit = _time_scale(float(rows["t_s"][-1]))
+    scale, unit = time_scale(float(rows["t_s"][-1]))
     faults = find_faults(events)
     _draw_strip(axes[0], stages, events, scale)
     _name_faults(axes[0], faults, scale)
@@ -169,12 +170,6 @@ def _values(line: _Line, rows: NDArray[Any]) -> NDArray[np.float64] | None:
     if line.minus is not None:
         values = values - rows[line.minus]
     return values if np.isfinite(values).any() else None
-
-
-def _time_scale(end_s: float) -> tuple[float, str]:
-    if end_s < 600:
-        return 1.0, "s"
-    return (1 / 60, "min") if end_s < 3 * 3600 else (1 / 3600, "h")
 
 
 def _draw_panel(area: "Axes", panel: _Panel, rows: NDArray[Any], scale: float) -> None:

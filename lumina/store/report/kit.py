@@ -4,7 +4,7 @@ from lumina.store.report import _figure as figures
 from lumina.store.report._charts import calibration_charts
 from lumina.store.report._html import Html, join, tag
 from lumina.store.report._sections import columns, figures_section, figures_table, section
-from lumina.store.report._text import duration, label, percent, quantity
+from lumina.store.report._text import duration, label, percent, quantity, time_scale
 
 __all__ = [
     "Html",
@@ -20,4 +20,5 @@ __all__ = [
     "quantity",
     "section",
     "tag",
+    "time_scale",
 ]
