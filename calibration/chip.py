@@ -40,6 +40,19 @@ class ChipUnderTest(Protocol):
         Shape (outputs, inputs), in units of the receivers' full scale; noisy.
         """
 
+    async def measure_readings(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.complex128]:
+        """What the receivers read for these inputs, mean of `repeats`.
+
+        Args:
+            fields: shape (inputs, batch), amplitudes of the modulators' full scale.
+            repeats: measurements averaged.
+
+        Returns:
+            Shape (outputs, batch): amplitudes (coherent) or powers (direct), of full scale.
+        """
+
     async def set_carrier_c(self, carrier_c: float) -> None:
         """Move the carrier's set point, in C; returns once die and carrier stand still."""
 

@@ -15,6 +15,7 @@ __all__ = [
     "HeaterModel",
     "compensation_rad_per_k",
     "drive_for_own_phases_v",
+    "own_changes_rad",
     "own_phases_rad",
     "phases_rad",
 ]
@@ -55,6 +56,10 @@ class HeaterModel(Protocol):
     def reference_die_c(self) -> float:
         """Die temperature that phi0 holds for, in C."""
 
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        """Whether each shifter may be driven."""
+
 
 def own_phases_rad(heaters: HeaterModel, drive_v: FloatArray) -> FloatArray:
     """Own phase of every shifter, shape (shifters,), in rad, at these drives in V."""
@@ -82,11 +87,21 @@ def phases_rad(
     return heaters.phi0_rad + heaters.crosstalk @ own_phase_rad + warmth
 
 
+def own_changes_rad(heaters: HeaterModel, phase_change_rad: FloatArray) -> FloatArray:
+    """Changes of own phases that change all phases so, shape (shifters,), in rad.
+
+    What one heater takes on also warms its neighbours: these are the changes seen through the
+    inverse of the crosstalk. Faulty heaters stay as they are.
+    """
+    good = np.flatnonzero(heaters.good)
+    own = np.zeros(len(phase_change_rad))
+    own[good] = np.linalg.solve(heaters.crosstalk[np.ix_(good, good)], phase_change_rad[good])
+    return own
+
+
 def compensation_rad_per_k(heaters: HeaterModel) -> FloatArray:
     """Own phase per kelvin that holds all phases, shape (shifters,), in rad/K.
 
-    What one heater takes back also cools its neighbours, so this is the phase per kelvin seen
-    through the inverse of the crosstalk: own phases less this times the die's warming.
+    Own phases less this times the die's warming make the same light.
     """
-    own = np.linalg.solve(heaters.crosstalk, heaters.tempco_rad_per_k)
-    return np.asarray(own, np.float64)
+    return own_changes_rad(heaters, heaters.tempco_rad_per_k)

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from lumina.theory.architecture import ChipArchitecture
 
@@ -35,18 +36,22 @@ class Neighbours:
     places: tuple[scipy.sparse.csr_array, ...]
 
     @classmethod
-    def of(cls, architecture: ChipArchitecture) -> Self:
-        """The neighbours within reach on this chip."""
-        sites = architecture.shifter_sites()
-        offset = np.abs(sites[:, None, :] - sites[None, :, :])
-        near = np.hypot(offset[..., 0], offset[..., 1]) < REACH_PITCHES
-        np.fill_diagonal(near, False)
-        kinds = np.unique(offset[near], axis=0)
+    def of(cls, architecture: ChipArchitecture, channel: NDArray[np.int64] | None = None) -> Self:
+        """The neighbours within reach on this chip.
+
+        Args:
+            architecture: the chip's arrangement.
+            channel: shape (shifters,), the channel that drives each place; by default they
+                are in order. The matrices count by channel.
+        """
+        sites, count = architecture.shifter_sites(), architecture.shifters
+        if channel is not None:
+            sites = sites[np.argsort(channel)]
+        pairs = cKDTree(sites).query_pairs(REACH_PITCHES, output_type="ndarray")
+        offset = np.abs(sites[pairs[:, 0]] - sites[pairs[:, 1]])
+        _, kind = np.unique(offset, axis=0, return_inverse=True)
         return cls(
-            tuple(
-                scipy.sparse.csr_array((near & (offset == kind).all(axis=2)).astype(float))
-                for kind in kinds
-            )
+            tuple(_mutual(pairs[kind.ravel() == one], count) for one in range(kind.max() + 1))
         )
 
     @property
@@ -73,9 +78,13 @@ class Neighbours:
         Args:
             coefficient: shape (count,).
         """
-        shifters = self.places[0].shape[0]
-        whole = np.full((shifters, shifters), coefficient[-1])
+        near = [c * place for c, place in zip(coefficient[:-1], self.places, strict=True)]
+        whole: FloatArray = sum(near).toarray() + coefficient[-1]
         np.fill_diagonal(whole, 0.0)
-        for place, value in zip(self.places, coefficient[:-1], strict=True):
-            whole += value * place.toarray()
         return whole
+
+
+def _mutual(pairs: NDArray[np.int64], count: int) -> scipy.sparse.csr_array:
+    """Matrix with 1 for each pair, both ways."""
+    rows, columns = np.concatenate([pairs, pairs[:, ::-1]]).T
+    return scipy.sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))

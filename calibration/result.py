@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 ROUTINE = "mesh"
 """Name of the routine whose findings these are."""
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of `ChipCalibration.to_findings`; findings of another one are refused."""
 
 
@@ -35,7 +35,7 @@ class Fault(StrEnum):
     """What can be wrong with a channel."""
 
     DEAD = "dead"  # nothing answers: heater open, detector dark
-    SWAPPED = "swapped"  # acts in another channel's place
+    SWAPPED = "swapped"  # acts in another channel's place, and is used there
     NO_FRINGE = "no fringe"  # what it draws is no circle, or off the data sheet
     SATURATED = "saturated"
     UNSTABLE = "unstable"  # does not repeat
@@ -43,7 +43,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class ChannelFault:
-    """One channel that could not be calibrated; the others are.
+    """What is wrong with one channel; the others are calibrated all the same.
 
     Attributes:
         part: what `channel` counts.
@@ -94,7 +94,11 @@ class ChipCalibration:
 
         own phase    psi = phase_gain h,   V^2 = h + curvature h^2
         phase        phi0 + crosstalk psi + tempco (T_die - reference_die)
-        transfer     gain * mesh(phase, splitter errors) / (transmission of the mean path)
+        transfer     gain * diag(output_gain) T diag(input_gain)
+        T            mesh(phase, splitter errors, losses) / (transmission of the mean path)
+
+    Shifters count by the board's channels; `channel` says which place in the mesh each
+    belongs to, and `receiver` the same of the outputs.
 
     Attributes:
         architecture: ports and arrangement of the chip.
@@ -108,11 +112,18 @@ class ChipCalibration:
         tempco_rad_per_k: shape (shifters,), phase per kelvin of the die, in rad/K.
         gain: what the receivers see where a programmed matrix has 1, of full scale: the mean
             path's transmission.
-        interferometer_amplitude: field transmission of one interferometer, 0 to 1 or so.
+        interferometer_amplitude: shape (interferometers,), field transmission of each, 0 to 1
+            or so.
+        output_gain: shape (ports,), of each output's facet and receiver, relative to the mean.
+        input_gain: shape (ports,), of each input's modulator and facet, relative to the mean.
+        receiver_offset: shape (ports,), what each receiver reads in the dark, of full scale.
+        channel: shape (shifters,), by place in the mesh: the channel that drives it.
+        receiver: shape (ports,), by output of the mesh: the receiver that sees it.
         reference_die_c: die temperature that phi0 holds for, in C.
         quality: how the calibration went; None where nothing was measured.
-        faults: channels that could not be calibrated. A faulty shifter's numbers describe it
-            as it stands, undriven; it is not to be programmed.
+        faults: what is wrong with channels. A faulty shifter's numbers describe it as it
+            stands, undriven; it is not to be programmed. Swapped ones are put right by
+            `channel` and `receiver`.
     """
 
     architecture: MeshArchitecture
@@ -124,7 +135,12 @@ class ChipCalibration:
     crosstalk: FloatArray
     tempco_rad_per_k: FloatArray
     gain: complex
-    interferometer_amplitude: float
+    interferometer_amplitude: FloatArray
+    output_gain: FloatArray
+    input_gain: FloatArray
+    receiver_offset: NDArray[np.complex128]
+    channel: NDArray[np.int64]
+    receiver: NDArray[np.int64]
     reference_die_c: float
     quality: CalibrationQuality | None = None
     faults: tuple[ChannelFault, ...] = ()
@@ -133,7 +149,8 @@ class ChipCalibration:
     def good(self) -> NDArray[np.bool_]:
         """Shape (shifters,): whether each shifter may be programmed."""
         good = np.ones(self.architecture.shifters, bool)
-        good[[f.channel for f in self.faults if f.part is Part.SHIFTER]] = False
+        bad = [f for f in self.faults if f.part is Part.SHIFTER and f.fault is not Fault.SWAPPED]
+        good[[fault.channel for fault in bad]] = False
         return good
 
     @classmethod
@@ -146,7 +163,7 @@ class ChipCalibration:
         reference_die_c: float = 45.0,
     ) -> Self:
         """What a data sheet knows: equal heaters, no offsets, no errors."""
-        count = architecture.shifters
+        count, ports = architecture.shifters, architecture.ports
         return cls(
             architecture=architecture,
             max_drive_v=max_drive_v,
@@ -157,7 +174,12 @@ class ChipCalibration:
             crosstalk=np.eye(count),
             tempco_rad_per_k=np.zeros(count),
             gain=1.0 + 0.0j,
-            interferometer_amplitude=1.0,
+            interferometer_amplitude=np.ones(architecture.interferometers),
+            output_gain=np.ones(ports),
+            input_gain=np.ones(ports),
+            receiver_offset=np.zeros(ports, complex),
+            channel=np.arange(count),
+            receiver=np.arange(ports),
             reference_die_c=reference_die_c,
         )
 
@@ -180,11 +202,11 @@ class ChipCalibration:
         record = {"ports": architecture.ports, "kind": architecture.kind} | _fields(self)
         if quality is not None:
             record |= _fields(quality)
-        lengths = {architecture.shifters: "shifters", architecture.splitters: "splitters"}
+        lengths = {length: name for name, length in _lengths(architecture).items()}
         tables: dict[str, dict[str, NDArray[Any]]] = {"faults": _fault_columns(self.faults)}
         for name, value in record.items():
             if isinstance(value, np.ndarray) and value.ndim == 1:
-                tables.setdefault(lengths.get(len(value), "others"), {})[name] = value
+                tables.setdefault(lengths[len(value)], {})[name] = value
         return Findings(
             routine=ROUTINE,
             schema=SCHEMA,
@@ -223,12 +245,11 @@ class ChipCalibration:
         Raises:
             CalibrationError: an array of the wrong shape or not finite.
         """
-        count = self.architecture.shifters
-        shapes = {"crosstalk": (count, count), "splitter_error_rad": (self.architecture.splitters,)}
+        shapes = _shapes(self.architecture)
         for name, value in _fields(self).items():
             if not isinstance(value, np.ndarray):
                 continue
-            shape = shapes.get(name, (count,))
+            shape = shapes.get(name, (self.architecture.shifters,))
             if value.shape != shape or not np.isfinite(value).all():
                 raise CalibrationError(f"{name} has shape {value.shape} (allowed: {shape}, finite)")
 
@@ -242,6 +263,28 @@ def _fields(record: Any) -> dict[str, Any]:
     return {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _APART}
 
 
+def _lengths(architecture: MeshArchitecture) -> dict[str, int]:
+    """How many there are of what."""
+    return {
+        "ports": architecture.ports,
+        "interferometers": architecture.interferometers,
+        "splitters": architecture.splitters,
+        "shifters": architecture.shifters,
+    }
+
+
+def _shapes(architecture: MeshArchitecture) -> dict[str, tuple[int, ...]]:
+    """Shapes of those arrays that are not one number per shifter."""
+    ports = dict.fromkeys(
+        ("output_gain", "input_gain", "receiver_offset", "receiver"), (architecture.ports,)
+    )
+    return ports | {
+        "crosstalk": (architecture.shifters, architecture.shifters),
+        "interferometer_amplitude": (architecture.interferometers,),
+        "splitter_error_rad": (architecture.splitters,),
+    }
+
+
 def _picked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Those values that are the record's fields."""
     return {field.name: values[field.name] for field in fields(record) if field.name not in _APART}
@@ -250,7 +293,7 @@ def _picked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def _fault_columns(faults: Sequence[ChannelFault]) -> dict[str, NDArray[Any]]:
     return {
         "part": np.array([fault.part.value for fault in faults], str),
-        "channel": np.array([fault.channel for fault in faults], np.int64),
+        "number": np.array([fault.channel for fault in faults], np.int64),
         "fault": np.array([fault.fault.value for fault in faults], str),
         "reason": np.array([fault.reason for fault in faults], str),
     }

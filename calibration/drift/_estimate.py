@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from calibration.mesh.elements import point_at, slopes_by_phase
 from calibration.mesh.refine import Snapshot
-from calibration.mesh.slopes import point_at
 from calibration.result import ChipCalibration
 from lumina.theory.mesh import MeshArchitecture
 
@@ -114,7 +114,7 @@ def _equations(
     for snapshot in snapshots:
         point = point_at(moved, snapshot.drive_v, snapshot.die_c)
         told = scale * point.transfer
-        by_phase = (scale * point.by_phase[free].reshape(-1, ports, ports)).reshape(len(free), -1)
+        by_phase = (scale * slopes_by_phase(point, free)).reshape(len(free), -1)
         by_gain = np.zeros((ports, ports, ports), complex)
         by_gain[np.arange(ports), np.arange(ports)] = told
         slopes = np.concatenate([by_phase, by_gain.reshape(ports, -1)])

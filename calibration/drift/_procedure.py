@@ -13,6 +13,7 @@ from calibration.drift._estimate import Drift, estimate_drift
 from calibration.heaters import drive_for_own_phases_v
 from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress
 from calibration.mesh.refine import Snapshot, relative_error
+from calibration.model import output_readings
 from calibration.result import ChipCalibration
 from lumina.background import in_background
 from lumina.errors import CalibrationError
@@ -87,7 +88,7 @@ class _Looks:
         drive_v[~known.good] = 0.0
         await chip.set_drive_v(drive_v)
         before_c = chip.die_temperature_c()
-        seen = [await chip.measure_transfer(half) for _ in range(2)]
+        seen = [output_readings(known, await chip.measure_transfer(half)) for _ in range(2)]
         after_c = chip.die_temperature_c()
         self.measurements += 2 * half
         self._squares.append(float(np.mean(np.abs(seen[1] - seen[0]) ** 2)))

@@ -1,19 +1,26 @@
 """Fit the whole model of a chip to its transfer matrix at many settings, by Gauss-Newton.
 
 The walk along the mesh starts it close by; here all that the walk left out comes in:
-crosstalk, loss, temperature, the noise of 500 steps on one another. Each measured matrix
-gives 2 N^2 equations, so a few dozen random settings settle every parameter.
+crosstalk, loss, temperature, the noise of hundreds of steps on one another. Each measured
+matrix gives 2 N^2 equations, so a few dozen random settings settle every parameter.
+
+No matrix of equations is ever built: with 64 ports it would have 20,000 columns. Every step
+is found by conjugate gradients on products with the Jacobian (`calibration.mesh.elements`).
+Over random settings the parameters of different shifters hardly resemble one another, while
+the four of one shifter do; so with each shifter's own 4 x 4 block taken out beforehand a
+dozen products are enough, whatever the size of the chip.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from calibration.heaters import own_phases_rad
-from calibration.mesh.slopes import Block, moved, point_at, slopes_of
+from calibration.mesh.elements import Elements, Point, point_at, pull, push, strengths
+from calibration.mesh.parameters import SHIFTER_BLOCKS, Block, Parameters
 from calibration.model import predicted_transfer
 from calibration.neighbours import Neighbours
 from calibration.result import ChipCalibration
@@ -22,19 +29,32 @@ __all__ = ["Fit", "Snapshot", "relative_error"]
 
 FloatArray = NDArray[np.float64]
 
-_ROUNDING = 1e-5
-"""Share by which a step is shortened, so that single-precision sums stay positive definite."""
+_MOST_PRODUCTS = 40
+"""Conjugate gradients of one step; past them the next step's own residual tells more."""
+
+_NEAR_ENOUGH = 0.005
+"""Residual of a step's equations, relative, at which they are solved for now."""
 
 
 class Snapshot(NamedTuple):
     """One setting and what was seen there."""
 
     drive_v: FloatArray
-    """Shape (shifters,), in V."""
+    """Shape (shifters,), by channel, in V."""
     die_c: float
     """Die temperature, in C."""
     transfer: NDArray[np.complex128]
-    """Shape (ports, ports), of full scale."""
+    """Shape (ports, ports), by outputs and inputs, of full scale, offsets taken off."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    """A snapshot with the model there."""
+
+    point: Point
+    levers: FloatArray
+    warmth: FloatArray
+    rest: NDArray[np.complex128]
 
 
 class Fit:
@@ -46,62 +66,128 @@ class Fit:
 
     Attributes:
         calibration: the model as it stands.
+        phase_uncertainty_rad: shape (shifters,), one sigma of a phase by the last step's
+            settings, at a typical own phase; other shifters taken as known. 0 before a step.
     """
 
-    def __init__(self, guess: ChipCalibration, neighbours: Neighbours, noise: float) -> None:
-        """Start from a guess; `noise` is that of one element of a snapshot, of full scale."""
-        self.calibration = guess
-        self._guess, self._neighbours, self._variance = guess, neighbours, noise**2
-        self._moves: dict[Block, FloatArray] = {}
-        self._held = 0.0
-        self._factor: tuple[FloatArray, bool] = (np.empty((0, 0)), True)
+    def __init__(
+        self, guess: ChipCalibration, neighbours: Neighbours, noise: float, centre_rad: FloatArray
+    ) -> None:
+        """Start from a guess.
+
+        Args:
+            guess: the chip, about as it is.
+            neighbours: places from which a shifter is warmed.
+            noise: rms noise of one element of a snapshot, of full scale.
+            centre_rad: shape (shifters,), mean own phases of the settings to come.
+        """
+        self.calibration = self._guess = guess
+        self._variance = 0.5 * noise**2
+        self._parameters = Parameters(guess.architecture, neighbours, centre_rad)
+        self._move = np.zeros(sum(self._parameters.sizes.values()))
+        self.phase_uncertainty_rad = np.zeros(guess.architecture.shifters)
 
     def step(self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]) -> None:
         """One Gauss-Newton step of some parameters on some snapshots."""
-        pull, normal, missed = self._equations(snapshots, blocks, with_normal=True)
+        settings = [self._setting(snapshot) for snapshot in snapshots]
+        missed = np.mean([np.mean(np.abs(setting.rest) ** 2) for setting in settings])
         # While the model is off, its own error counts as noise: nothing strays far for it.
-        self._held = 0.5 * max(self._variance, 0.1 * missed)
-        normal[np.diag_indices_from(normal)] *= 1.0 + _ROUNDING
-        normal[np.diag_indices_from(normal)] += self._held
-        self._factor = cho_factor(normal, lower=True, overwrite_a=True)
-        self._move(pull, blocks)
+        held = max(self._variance, 0.05 * float(missed))
+        self._move += _solved(self._parameters, settings, self._move, tuple(blocks), held)
+        self.calibration = self._parameters.moved(self._guess, self._move)
+        self.phase_uncertainty_rad = _uncertainty_rad(settings, self._variance)
 
-    def step_again(self, snapshots: Sequence[Snapshot], blocks: Sequence[Block]) -> None:
-        """The last step once more, with the curvature of then: a third of the cost."""
-        pull, _, _ = self._equations(snapshots, blocks, with_normal=False)
-        self._move(pull, blocks)
+    def _setting(self, snapshot: Snapshot) -> _Setting:
+        point = point_at(self.calibration, snapshot.drive_v, snapshot.die_c)
+        rest = snapshot.transfer - point.transfer
+        levers = self._parameters.levers(self.calibration, point)
+        return _Setting(point, levers, self._parameters.warmth(point), rest)
 
-    def _move(self, pull: dict[Block, FloatArray], blocks: Sequence[Block]) -> None:
-        """Move the blocks by what pulls at them and at their units, one unit being one sigma."""
-        so_far = {block: self._moves.get(block, np.zeros(len(pull[block]))) for block in blocks}
-        rest = [pull[block] - self._held * so_far[block] for block in blocks]
-        step = cho_solve(self._factor, np.concatenate(rest))
-        parts = np.split(step, np.cumsum([len(part) for part in rest])[:-1])
-        for block, part in zip(blocks, parts, strict=True):
-            self._moves[block] = so_far[block] + part
-        self.calibration = self._guess
-        for block, move in self._moves.items():
-            self.calibration = moved(self.calibration, block, move, self._neighbours)
 
-    def _equations(
-        self, snapshots: Sequence[Snapshot], blocks: Sequence[Block], *, with_normal: bool
-    ) -> tuple[dict[Block, FloatArray], FloatArray, float]:
-        """Pull of the snapshots on each block, their normal matrix, and the mean square missed."""
-        normal, pulls, missed = np.zeros((0, 0), np.float32), [], 0.0
-        for snapshot in snapshots:
-            point = point_at(self.calibration, snapshot.drive_v, snapshot.die_c)
-            slopes = [slopes_of(block, point, self._neighbours) for block in blocks]
-            rest = (snapshot.transfer - point.transfer).astype(np.complex64).ravel()
-            missed += float(np.mean(np.abs(rest) ** 2)) / len(snapshots)
-            pulls.append([(rows.conj() @ rest).real for rows in slopes])
-            if with_normal:
-                stacked = np.concatenate(slopes).view(np.float32)
-                product = stacked @ stacked.T
-                normal = np.add(normal, product, out=normal) if normal.size else product
-        pull: dict[Block, FloatArray] = {}
-        for block, of_all in zip(blocks, zip(*pulls, strict=True), strict=True):
-            pull[block] = np.asarray(sum(of_all), np.float64)
-        return pull, normal.astype(np.float64), missed
+def _solved(
+    parameters: Parameters,
+    settings: Sequence[_Setting],
+    so_far: FloatArray,
+    blocks: tuple[Block, ...],
+    held: float,
+) -> FloatArray:
+    """Step x of (J^T J + held) x = J^T rest - held so_far, by conjugate gradients."""
+    chosen = parameters.chosen(blocks)
+    precondition = _Preconditioner(parameters, settings, held)
+    rest = np.zeros(len(chosen))
+    for setting in settings:
+        pulls = pull(setting.point, setting.rest)
+        rest += parameters.from_elements(pulls, setting.levers, setting.warmth)
+    rest = np.where(chosen, rest - held * so_far, 0.0)
+    step, direction = np.zeros(len(chosen)), np.zeros(len(chosen))
+    before, first = 1.0, 0.0
+    for _ in range(_MOST_PRODUCTS):
+        eased = np.where(chosen, precondition.solve(rest), 0.0)
+        now = float(rest @ eased)
+        first = first or now
+        if now <= _NEAR_ENOUGH**2 * first:
+            break
+        direction = eased + (now / before) * direction
+        before = now
+        product = np.where(chosen, _product(parameters, settings, direction), 0.0)
+        product += held * direction
+        share = now / float(direction @ product)
+        step += share * direction
+        rest -= share * product
+    return step
+
+
+def _product(
+    parameters: Parameters, settings: Sequence[_Setting], vector: FloatArray
+) -> FloatArray:
+    """J^T J times a vector."""
+    total = np.zeros(len(vector))
+    for setting in settings:
+        change = parameters.to_elements(vector, setting.levers, setting.warmth)
+        pulls = pull(setting.point, push(setting.point, change))
+        total += parameters.from_elements(pulls, setting.levers, setting.warmth)
+    return total
+
+
+class _Preconditioner:
+    """The inverse of J^T J + held as it would be if elements did not resemble one another."""
+
+    def __init__(self, parameters: Parameters, settings: Sequence[_Setting], held: float) -> None:
+        self._parameters = parameters
+        strength = np.full(sum(parameters.sizes.values()), held)
+        own: Any = 0.0
+        crosstalk = np.eye(parameters.neighbours.count) * held
+        for setting in settings:
+            squares = strengths(setting.point)
+            strength += parameters.diagonal(squares, setting.levers, setting.warmth)
+            crosstalk += (setting.warmth * squares.phase) @ setting.warmth.T
+            own = own + _own_block(setting, squares)
+        self._strength, self._crosstalk = strength, np.linalg.inv(crosstalk)
+        self._own = np.linalg.inv(own + held * np.eye(len(SHIFTER_BLOCKS)))
+
+    def solve(self, vector: FloatArray) -> FloatArray:
+        """Its product with a vector."""
+        pulls, solved = self._parameters.split(vector), vector / self._strength
+        by = self._parameters.split(solved)
+        own = np.stack([pulls[block] for block in SHIFTER_BLOCKS])
+        by |= dict(zip(SHIFTER_BLOCKS, np.einsum("iab,bi->ai", self._own, own), strict=True))
+        by[Block.CROSSTALK] = self._crosstalk @ pulls[Block.CROSSTALK]
+        return np.concatenate([*by.values()])
+
+
+def _own_block(setting: _Setting, squares: Elements) -> FloatArray:
+    """What a setting tells of each shifter's own parameters, shape (shifters, 4, 4)."""
+    block: FloatArray = np.einsum("ai,bi,i->iab", setting.levers, setting.levers, squares.phase)
+    return block
+
+
+def _uncertainty_rad(settings: Sequence[_Setting], variance: float) -> FloatArray:
+    """One sigma of each shifter's phase at these settings, shape (shifters,), in rad."""
+    told: Any = sum(_own_block(setting, strengths(setting.point)) for setting in settings)
+    covariance = np.linalg.inv(told / variance + np.eye(len(SHIFTER_BLOCKS)))
+    levers = np.stack([setting.levers for setting in settings])
+    spread = np.einsum("kai,iab,kbi->i", levers, covariance, levers) / len(settings)
+    return np.asarray(np.sqrt(spread))
 
 
 def relative_error(

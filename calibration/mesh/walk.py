@@ -14,51 +14,55 @@ walked against the light, on output patterns: read backwards, each of its interf
 again one of the same form, provided that the external phase is thought to lie behind it; the
 phases are moved to where they are at the end.
 
-Phases in front of the last mesh cannot be told from those behind the attenuators (they
-commute): the walk puts them into the first mesh's output phases.
+A heater that turns nothing leaves no pattern, and that of a heater at the wrong wires fits
+nowhere. Such a place is read by what lies further on: the half behind it by any pattern that
+holds one of the two rows that leave, and the half in front by the half behind it, with
+perfect couplers,
+
+    upper row   1/2 (e^{j phi} (e^{j theta} - 1) p0 + j (e^{j theta} + 1) p1)
+    lower row   1/2 (j e^{j phi} (e^{j theta} + 1) p0 + (1 - e^{j theta}) p1)
+
+which leaves a choice of two, (phi, theta) or (phi + pi, -theta): alike, as nothing will ever
+turn that theta.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.mesh.fringes import Fringes
-from lumina.errors import CalibrationError
-from lumina.theory.mesh import MeshArchitecture
-
-__all__ = ["Reconstruction", "attenuator_phases", "reconstruct"]
+__all__ = ["MeshWalk", "Patterns", "external_phases_in_front", "walk_back", "walk_forward"]
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 ComplexArray = NDArray[np.complex128]
 
 _NEARLY_ALL = 0.9
-"""Share of a pattern's power that must lie in the two rows that enter the interferometer."""
+"""Share of a pattern's power that lies in the two rows that enter, if it is in its place."""
+
+_A_PART = 0.2
+"""The same where a coupler mixes the pattern with another row."""
+
+_WORST_COUPLER_RAD = 0.25
+"""Deviation of a coupler from pi/4 beyond which the pattern must be another shifter's."""
+
+_UNREAD = 0.0, np.pi / 4
+"""Phase and coupler angle of a half that nothing tells of."""
 
 
-class Reconstruction(NamedTuple):
-    """The chip as the walk found it, at the base setting of the sweeps."""
+class Patterns(NamedTuple):
+    """One side of the fringes of one mesh, by place."""
 
-    phase_rad: FloatArray
-    """Shape (shifters,), in rad."""
-    splitter_error_rad: FloatArray
-    """Shape (splitters,), in rad; those of attenuators are taken as zero."""
-    gain: float
-    """Transmission, in units of the receivers' full scale."""
-
-
-class _Glimpse(NamedTuple):
-    """Where a walk looks for an interferometer's second half."""
-
-    shifter: int
-    lower: bool = False
-    """Whether the pattern continues the lower row that leaves, or the upper one."""
-    least_share: float = _NEARLY_ALL
-    """Share of the pattern's power that must come from the two rows that enter."""
+    pattern: ComplexArray
+    """Shape (places, ports), unit norm."""
+    seen: NDArray[np.bool_]
+    """Shape (places,): whether there is one. Walks take back what fits nowhere."""
+    ends: ComplexArray
+    """Shape (ports, ports): patterns beyond the last interferometer, by port; zeros if none."""
 
 
-class _Mesh(NamedTuple):
+class MeshWalk(NamedTuple):
     """What a walk reads off one mesh: one entry per interferometer, in light order."""
 
     external_rad: FloatArray
@@ -69,139 +73,169 @@ class _Mesh(NamedTuple):
     """Shape (ports, ports): the rows that leave, by the port at which they leave."""
 
 
-def attenuator_phases(
-    fringes: Fringes, base: ComplexArray, own_phase_rad: FloatArray
-) -> FloatArray:
-    """Phase of each attenuator with its heater off, shape (heaters,), in rad.
+class _Glimpse(NamedTuple):
+    """Where a walk looks for an interferometer's second half."""
 
-    Along the pattern of one attenuator the transfer is that attenuator alone, and its circle
-    c c e^{j theta} - s s passes next to zero where theta is zero.
-
-    Args:
-        fringes: of the attenuators, in the order of their ports.
-        base: shape (ports, ports), the transfer matrix at the sweeps' base.
-        own_phase_rad: shape (heaters,), own phases at that base, in rad.
-    """
-    seen = np.einsum(
-        "hn,nm,hm->h", fringes.output_pattern.conj(), base, fringes.input_pattern.conj()
-    )
-    centre = seen - fringes.phasor * np.exp(1j * own_phase_rad)
-    off_rad: FloatArray = np.angle(-fringes.phasor / centre)
-    return off_rad
+    place: int
+    """Of a shifter, or -1 - port: the pattern beyond the last interferometer."""
+    lower: bool
+    """Whether the pattern continues the lower row that leaves, or the upper one."""
+    least_share: float
+    """Share of the pattern's power that must come from the two rows that enter."""
 
 
-def reconstruct(
-    architecture: MeshArchitecture, fringes: Fringes, base: ComplexArray, attenuator_rad: FloatArray
-) -> Reconstruction:
-    """Find all phases and coupler errors at the sweeps' base setting.
-
-    Args:
-        architecture: the chip's arrangement.
-        fringes: of every shifter, in the order of their numbers.
-        base: shape (ports, ports), the transfer matrix at the base.
-        attenuator_rad: shape (attenuators,), phases of the attenuators at the base, in rad.
-
-    Raises:
-        CalibrationError: patterns that fit nowhere, with the shifters concerned.
-    """
-    mode, ports = architecture.arrays().mode, architecture.ports
-    last_start = architecture.shifters - ports**2
-    last = _walk_back(mode, fringes.output_pattern[last_start:], last_start)
-    if architecture.meshes == 1:
-        middle = np.diag(last.rows.conj() @ base)
-        phase = _external_phases_in_front(mode, last, np.angle(middle))
-        return Reconstruction(phase, last.splitter_error_rad.ravel(), float(np.abs(middle).mean()))
-    first = _walk_forward(mode, fringes.input_pattern[: ports**2])
-    middle = np.diag(last.rows.conj() @ base @ first.rows.conj().T)
-    attenuation = 0.5 * (np.exp(1j * attenuator_rad) - 1.0)
-    inner = np.stack([first.external_rad, first.internal_rad], axis=1).ravel()
-    tail = _external_phases_in_front(mode, last, np.zeros(ports))
-    errors = [
-        first.splitter_error_rad.ravel(),
-        np.zeros(2 * ports),
-        last.splitter_error_rad.ravel(),
-    ]
-    return Reconstruction(
-        np.concatenate([inner, np.angle(middle / attenuation), attenuator_rad, tail]),
-        np.concatenate(errors),
-        float(np.mean(np.abs(middle)) / np.mean(np.abs(attenuation))),
-    )
-
-
-def _walk_forward(mode: NDArray[np.int64], pattern: ComplexArray) -> _Mesh:
+def walk_forward(mode: IntArray, patterns: Patterns) -> MeshWalk:
     """Walk a rectangular mesh with the light, on input patterns."""
-    ports = pattern.shape[1]
-    order = range(mode.size)
-    second = [_next_glimpse(mode, cell, ports) for cell in order]
-    return _walk(mode, pattern, list(order), [2 * cell + 1 for cell in order], second, 0)
+    order = list(range(mode.size))
+    return _walk(mode, patterns, order, [_ahead(mode, cell) for cell in order])
 
 
-def _walk_back(mode: NDArray[np.int64], pattern: ComplexArray, offset: int) -> _Mesh:
+def walk_back(mode: IntArray, patterns: Patterns) -> MeshWalk:
     """Walk any mesh against the light, on output patterns; couplers change their roles."""
     order = list(range(mode.size))[::-1]
-    second = [_Glimpse(2 * cell) for cell in range(mode.size)]
-    first = [2 * cell + 1 for cell in range(mode.size)]
-    mesh = _walk(mode, pattern, order, first, second, offset)
+    mesh = _walk(mode, patterns, order, [_behind(mode, cell) for cell in range(mode.size)])
     return mesh._replace(splitter_error_rad=mesh.splitter_error_rad[:, ::-1])
 
 
-def _next_glimpse(mode: NDArray[np.int64], cell: int, ports: int) -> _Glimpse:
-    """The next shifter that tells the rows leaving this interferometer apart."""
-    upper, lower = mode[cell], mode[cell] + 1
-    for later in range(cell + 1, mode.size):
-        if mode[later] == lower:
-            return _Glimpse(2 * later, lower=True)
-        if mode[later] == upper - 1 and lower == ports - 1:
-            # The lower edge: no shifter ahead on that arm. The next one on the other arm is
-            # behind a coupler, so half of its pattern comes from elsewhere.
-            return _Glimpse(2 * later + 1, least_share=0.3)
-    return _Glimpse(2 * mode.size + int(lower), lower=True)
+def _ahead(mode: IntArray, cell: int) -> list[_Glimpse]:
+    """Where the rows that leave an interferometer with the light are seen next."""
+    return [*_met(mode, range(cell + 1, mode.size), mode[cell], forward=True)]
+
+
+def _behind(mode: IntArray, cell: int) -> list[_Glimpse]:
+    """The same against the light: by its own external shifter, then by those in front of it."""
+    further = _met(mode, range(cell - 1, -1, -1), mode[cell], forward=False)
+    return [_Glimpse(2 * cell, False, _NEARLY_ALL), *further]
+
+
+def _met(mode: IntArray, cells: Sequence[int], upper: int, *, forward: bool) -> Iterator[_Glimpse]:
+    """Shifters that see the upper or the lower row but not both, the nearest first.
+
+    Args:
+        mode: upper mode of each interferometer.
+        cells: interferometers further on, in the order of the walk.
+        upper: mode of the upper row.
+        forward: whether an interferometer's external shifter is met before it.
+    """
+    carried: dict[int, set[bool]] = {upper: {False}, upper + 1: {True}}
+    mixed: set[int] = set()
+    for cell in cells:
+        ports = int(mode[cell]), int(mode[cell]) + 1
+        if carried.keys().isdisjoint(ports):
+            continue
+        alone = carried.get(ports[0], set())
+        if forward and len(alone) == 1:
+            least = _A_PART if ports[0] in mixed else _NEARLY_ALL
+            yield _Glimpse(2 * cell, next(iter(alone)), least)
+        both = set.union(*(carried.get(port, set()) for port in ports))
+        if len(both) == 1:
+            row = next(iter(both))
+            yield _Glimpse(2 * cell + 1, row, _A_PART)
+            if not forward:
+                yield _Glimpse(2 * cell, row, _A_PART)
+        carried |= dict.fromkeys(ports, both)
+        mixed.update(ports)
+    for port, rows in carried.items():
+        if len(rows) == 1:
+            least = _A_PART if port in mixed else _NEARLY_ALL
+            yield _Glimpse(-1 - port, next(iter(rows)), least)
 
 
 def _walk(
-    mode: NDArray[np.int64],
-    pattern: ComplexArray,
-    order: list[int],
-    first: list[int],
-    second: list[_Glimpse],
-    offset: int,
-) -> _Mesh:
-    """Visit the interferometers in `order`, reading two patterns for each."""
-    ports, cells = pattern.shape[1], mode.size
-    rows = np.eye(ports, dtype=complex)
-    mesh = _Mesh(np.empty(cells), np.empty(cells), np.empty((cells, 2)), rows)
+    mode: IntArray, patterns: Patterns, order: list[int], second: list[list[_Glimpse]]
+) -> MeshWalk:
+    """Visit the interferometers in `order`, reading both halves of each."""
+    cells, rows = mode.size, np.eye(patterns.pattern.shape[1], dtype=complex)
+    mesh = MeshWalk(np.empty(cells), np.empty(cells), np.empty((cells, 2)), rows)
     for cell in order:
         pair = slice(mode[cell], mode[cell] + 2)
-        for half, glimpse in enumerate([_Glimpse(first[cell]), second[cell]]):
-            upper_share, lower_share = rows[pair].conj() @ pattern[glimpse.shifter]
-            if abs(upper_share) ** 2 + abs(lower_share) ** 2 < glimpse.least_share:
-                # Behind a misplaced shifter every row is wrong: name the first one only.
-                raise misplaced([offset + glimpse.shifter])
-            turn, angle = _read(upper_share, lower_share, glimpse.lower)
+        first = _first_half(patterns, rows[pair], 2 * cell + 1)
+        if first is None:
+            first, behind = _both_halves(patterns, rows[pair], second[cell])
+        else:
+            behind = _second_half(patterns, _through(*first) @ rows[pair], second[cell])
+        for half, (turn, angle) in enumerate((first, behind)):
             (mesh.internal_rad if half else mesh.external_rad)[cell] = turn
             mesh.splitter_error_rad[cell, half] = angle - np.pi / 4
             rows[pair] = _through(turn, angle) @ rows[pair]
     return mesh
 
 
-def misplaced(channels: Sequence[int]) -> CalibrationError:
-    """The error that names shifters which turn another part of the matrix than theirs."""
-    names = ", ".join(map(str, channels))
-    return CalibrationError(
-        f"not where the layout has them: shifters {names}; swapped wires?", channels
-    )
+def _first_half(patterns: Patterns, rows: ComplexArray, place: int) -> tuple[float, float] | None:
+    """Phase and coupler angle in front of a shifter, in rad; None if its pattern fits not."""
+    if not patterns.seen[place]:
+        return None
+    shares = rows.conj() @ patterns.pattern[place]
+    found = _read(shares, lower=False)
+    if _power(shares) >= _NEARLY_ALL and abs(found[1] - np.pi / 4) <= _WORST_COUPLER_RAD:
+        return found
+    patterns.seen[place] = False
+    return None
 
 
-def _read(upper_share: complex, lower_share: complex, lower: bool) -> tuple[float, float]:
+def _second_half(
+    patterns: Patterns, rows: ComplexArray, glimpses: list[_Glimpse]
+) -> tuple[float, float]:
+    """Phase and coupler angle behind the first half, by the first glimpse that fits."""
+    for glimpse, shares in _glimpsed(patterns, rows, glimpses):
+        found = _read(shares, lower=glimpse.lower)
+        if abs(found[1] - np.pi / 4) <= _WORST_COUPLER_RAD:
+            return found
+        _take_back(patterns, glimpse)
+    return _UNREAD
+
+
+def _both_halves(
+    patterns: Patterns, rows: ComplexArray, glimpses: list[_Glimpse]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Both halves from what is seen behind them, with perfect couplers."""
+    for glimpse, (p0, p1) in _glimpsed(patterns, rows, glimpses):
+        sizes = (abs(p1), abs(p0)) if glimpse.lower else (abs(p0), abs(p1))
+        internal = 2.0 * float(np.arctan2(*sizes))
+        ratio = p0 * np.conj(p1)
+        external = float(np.angle(-ratio if glimpse.lower else ratio))
+        return (external, np.pi / 4), (internal, np.pi / 4)
+    return _UNREAD, _UNREAD
+
+
+def _glimpsed(
+    patterns: Patterns, rows: ComplexArray, glimpses: list[_Glimpse]
+) -> Iterator[tuple[_Glimpse, ComplexArray]]:
+    """The glimpses that are there and fit, with their shares of the two rows."""
+    for glimpse in glimpses:
+        if glimpse.place < 0:
+            pattern = patterns.ends[-1 - glimpse.place]
+        elif patterns.seen[glimpse.place]:
+            pattern = patterns.pattern[glimpse.place]
+        else:
+            continue
+        shares = rows.conj() @ pattern
+        if _power(shares) >= glimpse.least_share:
+            yield glimpse, shares
+        else:
+            _take_back(patterns, glimpse)
+
+
+def _take_back(patterns: Patterns, glimpse: _Glimpse) -> None:
+    """Forget a pattern that should have fitted; one that is mixed may fit yet."""
+    if glimpse.place >= 0 and glimpse.least_share == _NEARLY_ALL:
+        patterns.seen[glimpse.place] = False
+
+
+def _power(shares: ComplexArray) -> float:
+    return float(np.sum(np.abs(shares) ** 2))
+
+
+def _read(shares: ComplexArray, *, lower: bool) -> tuple[float, float]:
     """Phase on the upper arm and angle of the coupler behind it, both in rad.
 
     The upper row that leaves is cos e^{j phase} and j sin of the two that enter; the lower
     one is j sin e^{j phase} and cos.
     """
-    ratio = upper_share * np.conj(lower_share)
+    ratio, sizes = shares[0] * np.conj(shares[1]), np.abs(shares)
     if lower:
-        return float(np.angle(-1j * ratio)), float(np.arctan2(abs(upper_share), abs(lower_share)))
-    return float(np.angle(1j * ratio)), float(np.arctan2(abs(lower_share), abs(upper_share)))
+        return float(np.angle(-1j * ratio)), float(np.arctan2(sizes[0], sizes[1]))
+    return float(np.angle(1j * ratio)), float(np.arctan2(sizes[1], sizes[0]))
 
 
 def _through(phase_rad: float, angle_rad: float) -> ComplexArray:
@@ -210,8 +244,8 @@ def _through(phase_rad: float, angle_rad: float) -> ComplexArray:
     return np.array([[bar * turn, cross], [cross * turn, bar]])
 
 
-def _external_phases_in_front(
-    mode: NDArray[np.int64], mesh: _Mesh, arriving_rad: FloatArray
+def external_phases_in_front(
+    mode: IntArray, mesh: MeshWalk, arriving_rad: FloatArray
 ) -> FloatArray:
     """Move the phases behind each interferometer to the front of the next ones.
 

@@ -8,7 +8,7 @@ neighbours is taken back from them.
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.heaters import HeaterModel
+from calibration.heaters import HeaterModel, own_changes_rad
 
 __all__ = ["tight", "with_headroom"]
 
@@ -37,5 +37,4 @@ def with_headroom(
     own_rad: FloatArray, turns: NDArray[np.int64], heaters: HeaterModel
 ) -> FloatArray:
     """Own phases, shape (shifters,), in rad, that make the same light some turns further."""
-    moved: FloatArray = own_rad + np.linalg.solve(heaters.crosstalk, TURN_RAD * turns)
-    return moved
+    return own_rad + own_changes_rad(heaters, np.multiply(TURN_RAD, turns, dtype=np.float64))

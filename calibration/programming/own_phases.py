@@ -1,8 +1,10 @@
 """From a matrix to the own phases that make this chip compute it.
 
-    decomposition   phases of a perfect chip
-    correction      phases of this one, with its coupler errors (`lumina.theory.coupler_correction`)
-    refinement      a Gauss-Newton step or two on the whole model, for what is out of reach
+    decomposition   phases of a perfect chip, of those that are alike the ones that cost least
+    correction      phases of this one, with its coupler errors
+                    (`lumina.theory.coupler_correction`)
+    refinement      a Gauss-Newton step or two on the whole model, for what is out of reach;
+                    more of them where heaters are dead and others have to make up for it
     compensation    own phases that give those phases in spite of offsets and crosstalk
 
 Each own phase is taken on a turn that starts a little above zero, so that phase compensation
@@ -10,25 +12,27 @@ has room to take away as well as to add.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from calibration.heaters import own_phases_rad
-from calibration.model import mean_path_amplitude
+from calibration.model import path_scale
 from calibration.result import ChipCalibration
 from lumina.errors import MatrixError
 from lumina.theory.coupler_correction import corrected_phases
 from lumina.theory.decompositions import rectangular_phases, svd_phases, triangular_phases
+from lumina.theory.equivalent_phases import cheapest_phases
 from lumina.theory.mesh import MeshArrays
-from lumina.theory.mesh_derivatives import TransferFactors, transfer_factors
 from lumina.theory.mesh_kernels import Couplers, couplers, transfer
+from lumina.theory.mesh_tangents import Changes, pull, push
 
-__all__ = ["own_phases_for"]
+__all__ = ["own_phases_for", "phase_step"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+BoolArray = NDArray[np.bool_]
 
 _LEAST_HEADROOM_RAD = 0.1
 """Own phase that compensation can always take away, in rad."""
@@ -42,21 +46,39 @@ _ORDERS = 8
 _GOOD_ENOUGH = 3e-3
 """Relative error of the model's matrix at which refinement ends; no chip is known better."""
 
-_MOST_STEPS = 1
+_STEPS, _STEPS_AROUND_FAULTS = 1, 40
 """Gauss-Newton steps; what they leave is out of the chip's reach."""
 
 _DAMPING = 1e-3
 """Squared slope, relative to a shifter that turns all light, below which a shifter rests."""
 
+_PRODUCTS = 12
+"""Conjugate gradients of a step."""
 
 _ROUNDS = 8
 """Rounds of crosstalk compensation; each gains a factor of ten or more."""
 
 
-def own_phases_for(matrix: ArrayLike, calibration: ChipCalibration) -> FloatArray:
-    """Own phases, shape (shifters,), in rad, with which the chip computes a matrix.
+class _Target(NamedTuple):
+    """What is wanted of which chip."""
 
-    The receivers then see `calibration.gain` times the matrix.
+    arrays: MeshArrays
+    chip: Couplers
+    matrix: ComplexArray
+    """Shape (ports, ports), of the bare mesh."""
+    free: BoolArray
+    """Shape (shifters,), by place: those that can be turned."""
+
+    def miss(self, phase_rad: FloatArray) -> float:
+        """Frobenius norm of what is missing."""
+        return float(np.linalg.norm(transfer(self.arrays, self.chip, phase_rad) - self.matrix))
+
+
+def own_phases_for(matrix: ArrayLike, calibration: ChipCalibration) -> FloatArray:
+    """Own phases, shape (shifters,), by channel, in rad, with which the chip computes a matrix.
+
+    The receivers then see `calibration.gain` times the matrix, between the ports' own gains.
+    Faulty heaters are left cold; the others come as close as they can.
 
     Args:
         matrix: shape (ports, ports), real or complex; of spectral norm 1 or less for an
@@ -71,12 +93,22 @@ def own_phases_for(matrix: ArrayLike, calibration: ChipCalibration) -> FloatArra
     if wanted.shape != (architecture.ports, architecture.ports):
         allowed = (architecture.ports, architecture.ports)
         raise MatrixError(f"shape {wanted.shape} (allowed: {allowed}, the chip's ports)")
-    arrays = architecture.arrays()
-    chip = couplers(architecture, calibration.splitter_error_rad, amplitude)
-    target = wanted * mean_path_amplitude(architecture, amplitude)
-    starts = [corrected_phases(arrays, chip, phase) for phase in _candidates(wanted, calibration)]
-    best = min(starts, key=lambda phase: _miss(arrays, chip, phase, target))
-    return _compensated(_refined(arrays, chip, best, target), calibration)
+    target = _Target(
+        architecture.arrays(),
+        couplers(architecture, calibration.splitter_error_rad, amplitude),
+        wanted / path_scale(architecture, amplitude),
+        calibration.good[calibration.channel],
+    )
+    lowest = (calibration.phi0_rad + lowest_own_rad(calibration))[calibration.channel]
+    starts = [
+        corrected_phases(target.arrays, target.chip, cheapest_phases(target.arrays, phase, lowest))
+        for phase in _candidates(wanted, calibration)
+    ]
+    if not target.free.all():
+        stuck = calibration.phi0_rad[calibration.channel]
+        starts = [np.where(target.free, phase, stuck) for phase in starts]
+    best = min(starts, key=target.miss)
+    return _compensated(_refined(target, best), calibration)
 
 
 def _candidates(wanted: ComplexArray, calibration: ChipCalibration) -> Iterator[FloatArray]:
@@ -101,54 +133,80 @@ def _candidates(wanted: ComplexArray, calibration: ChipCalibration) -> Iterator[
         yield np.concatenate([first, theta[order], last])
 
 
-def _miss(arrays: MeshArrays, chip: Couplers, phase_rad: FloatArray, target: ComplexArray) -> float:
-    return float(np.linalg.norm(transfer(arrays, chip, phase_rad) - target))
-
-
-def _refined(
-    arrays: MeshArrays, chip: Couplers, phase_rad: FloatArray, target: ComplexArray
-) -> FloatArray:
+def _refined(target: _Target, phase_rad: FloatArray) -> FloatArray:
     """Phases at which the model comes closest to the target, near those given."""
-    enough = _GOOD_ENOUGH * float(np.linalg.norm(target))
-    miss = _miss(arrays, chip, phase_rad, target)
-    for _ in range(_MOST_STEPS):
+    enough = _GOOD_ENOUGH * float(np.linalg.norm(target.matrix))
+    miss = target.miss(phase_rad)
+    for _ in range(_STEPS if target.free.all() else _STEPS_AROUND_FAULTS):
         if miss <= enough:
             break
-        factors = transfer_factors(arrays, chip, phase_rad)
-        moved = phase_rad + _least_squares(factors, target - factors.transfer)
-        moved_miss = _miss(arrays, chip, moved, target)
+        rest = target.matrix - transfer(target.arrays, target.chip, phase_rad)
+        moved = phase_rad + phase_step(target.arrays, target.chip, phase_rad, rest, target.free)
+        moved_miss = target.miss(moved)
         if moved_miss >= miss:
             break
         phase_rad, miss = moved, moved_miss
     return phase_rad
 
 
-def _least_squares(factors: TransferFactors, rest: ComplexArray) -> FloatArray:
+def phase_step(
+    arrays: MeshArrays,
+    chip: Couplers,
+    phase_rad: FloatArray,
+    rest: ComplexArray,
+    free: BoolArray,
+) -> FloatArray:
     """Small phase changes, shape (shifters,), that make up for `rest` as far as they can.
 
-    dM = sum_i dphase_i outer(out_i, in_i): products of slopes are products of products.
+    Damped least squares by conjugate gradients on products with the Jacobian.
+
+    Args:
+        arrays: `MeshArchitecture.arrays()`.
+        chip: `couplers(...)` of the same architecture.
+        phase_rad: shape (shifters,), where the chip stands, in rad.
+        rest: shape (ports, ports), what is missing of the bare mesh's matrix.
+        free: shape (shifters,), those that may turn.
     """
-    out, inward = factors.shifter_out, factors.shifter_in
-    normal = ((out.conj() @ out.T) * (inward.conj() @ inward.T)).real
-    normal[np.diag_indices_from(normal)] += _DAMPING
-    pull = np.sum((out.conj() @ rest) * inward.conj(), axis=1).real
-    step: FloatArray = cho_solve(cho_factor(normal, overwrite_a=True), pull)
+    nothing = Changes(
+        np.zeros(len(phase_rad)), np.zeros(2 * len(chip.first_bar)), np.zeros(len(chip.first_bar))
+    )
+    left = np.where(free, pull(arrays, chip, phase_rad, rest).phase, 0.0)
+    step, direction, power = np.zeros(len(left)), left.copy(), float(left @ left)
+    for _ in range(_PRODUCTS):
+        if power == 0.0:
+            break
+        changed = push(arrays, chip, phase_rad, nothing._replace(phase=direction))
+        product = np.where(free, pull(arrays, chip, phase_rad, changed).phase, 0.0)
+        product += _DAMPING * direction
+        share = power / float(direction @ product)
+        step += share * direction
+        left -= share * product
+        before, power = power, float(left @ left)
+        direction = left + (power / before) * direction
     return step
 
 
+def lowest_own_rad(calibration: ChipCalibration) -> FloatArray:
+    """Least own phase of a program, shape (shifters,), in rad: room for compensation."""
+    return np.asarray(_LEAST_HEADROOM_RAD + _EXCURSION_K * np.abs(calibration.tempco_rad_per_k))
+
+
 def _compensated(phase_rad: FloatArray, calibration: ChipCalibration) -> FloatArray:
-    """Own phases that add up, with all crosstalk, to these phases.
+    """Own phases, by channel, that add up, with all crosstalk, to phases by place.
 
     Each lies on the turn that starts at its headroom, or a turn below where the heater does
     not reach as far. Crosstalk is weak, so correcting for what came out converges quickly.
     """
-    turn = 2.0 * np.pi
-    wanted = phase_rad - calibration.phi0_rad
-    lowest = _LEAST_HEADROOM_RAD + _EXCURSION_K * np.abs(calibration.tempco_rad_per_k)
-    own = wanted
+    turn, good = 2.0 * np.pi, calibration.good
+    wanted = np.empty(len(phase_rad))
+    wanted[calibration.channel] = phase_rad
+    wanted -= calibration.phi0_rad
+    lowest = lowest_own_rad(calibration)
+    own = np.where(good, wanted, 0.0)
     limit = own_phases_rad(calibration, np.full(len(wanted), calibration.max_drive_v))
     for _ in range(_ROUNDS):
         own = wanted - (calibration.crosstalk @ own - own)
         own = (own - lowest) % turn + lowest
         own = np.where(own > limit, own - turn, own)
-    return np.maximum(own, 0.0)
+        own = np.where(good, np.maximum(own, 0.0), 0.0)
+    return own

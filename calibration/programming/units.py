@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.model import output_readings
 from calibration.programming.own_phases import own_phases_for
 from calibration.result import ChipCalibration
 from calibration.rings.result import BankCalibration
@@ -86,10 +87,15 @@ class MeshUnit:
         return own_phases_for(matrix, self._calibration)
 
     def fields(self, vectors: ComplexArray) -> ComplexArray:
-        return vectors
+        # The weakest input sets the scale: none may be asked for more than all its light.
+        weakest = self._calibration.input_gain.min()
+        share = weakest / self._calibration.input_gain
+        return np.asarray(vectors * share[:, None])
 
     def products(self, seen: ComplexArray) -> ComplexArray:
-        return np.divide(seen, self._calibration.gain)
+        known = self._calibration
+        gain = known.gain * known.output_gain[:, None] * known.input_gain.min()
+        return np.asarray(output_readings(known, seen) / gain)
 
 
 class BankUnit:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.heaters import own_phases_rad
-from calibration.model import predicted_transfer
+from calibration.model import predicted_transfer, receiver_readings
 from calibration.result import ChipCalibration
 from calibration.tape import Looks
 from lumina.store.report.kit import Html, calibration_charts, figures, section, tag, time_scale
@@ -39,7 +39,7 @@ _MOST_LOOKS = 600
 def predicted(mesh: ChipCalibration, drive_v: FloatArray, die_c: float) -> ComplexArray:
     """What the calibration says the receivers see."""
     own = own_phases_rad(mesh, drive_v)
-    return predicted_transfer(mesh, own, die_c - mesh.reference_die_c)
+    return receiver_readings(mesh, predicted_transfer(mesh, own, die_c - mesh.reference_die_c))
 
 
 # Fringes

@@ -67,6 +67,11 @@ class BankCalibration:
     measurements: int = 0
 
     @property
+    def good(self) -> NDArray[np.bool_]:
+        """Shape (shifters,): whether each ring may be programmed; a bank with faults is refused."""
+        return np.ones(self.architecture.shifters, bool)
+
+    @property
     def rings(self) -> Rings:
         """The rings, for the equations."""
         return Rings(self.architecture.spacing_rad, self.width_rad, self.peak, self.dip)

@@ -5,6 +5,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.findings import Findings
+from calibration.model import between_ports
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
 from calibration.routines._routine import Device, Routine, Workplace
@@ -62,7 +63,7 @@ class FidelityRoutine(Routine):
         for number, matrix in enumerate(wanted):
             await place.device.load(matrix)
             transfer = await place.chip.measure_transfer(REPEATS)
-            seen.append(np.asarray(transfer / calibration.gain * np.linalg.norm(matrix, 2)))
+            seen.append(between_ports(calibration, transfer) * np.linalg.norm(matrix, 2))
             place.progress(name, (number + 1) / len(wanted))
         return seen
 

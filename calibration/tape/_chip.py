@@ -105,6 +105,18 @@ class TapedChip:
         self._seen(self._drive_v, seen, repeats)
         return seen.astype(complex)
 
+    async def measure_readings(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.complex128]:
+        """What the receivers read for these inputs, mean of `repeats`."""
+        seen = await self._asked(
+            "measure_readings",
+            np.vstack([fields, np.full(fields.shape[1], repeats)]),
+            lambda: self._chip.measure_readings(fields, repeats),
+        )
+        assert isinstance(seen, np.ndarray)
+        return seen.astype(complex)
+
     async def set_carrier_c(self, carrier_c: float) -> None:
         """Move the carrier's set point, in C; returns once die and carrier stand still."""
         await self._asked("set_carrier_c", carrier_c, lambda: self._chip.set_carrier_c(carrier_c))

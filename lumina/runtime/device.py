@@ -202,9 +202,12 @@ class PhotonicDevice:
 
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
-        probes = np.tile(np.eye(self.ports, dtype=complex), repeats)
-        seen = await self._shine(probes)
-        mean: ComplexArray = seen.reshape(self.ports, repeats, self.ports).mean(axis=1)
+        return await self.measure_readings(np.eye(self.ports, dtype=complex), repeats)
+
+    async def measure_readings(self, fields: ComplexArray, repeats: int = 1) -> ComplexArray:
+        """What the receivers read for these inputs, mean of `repeats`; (ports, batch)."""
+        seen = await self._shine(np.tile(fields, repeats))
+        mean: ComplexArray = seen.reshape(self.ports, repeats, -1).mean(axis=1)
         return mean
 
     async def set_carrier_c(self, carrier_c: float) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.drift import DriftReport, follow_drift
+from calibration.heaters import own_changes_rad
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
 from calibration.routines import moves_in
@@ -116,7 +117,7 @@ class DriftWatch:
             await device.install(found)
             return
         drift_rad = found.phi0_rad - known.phi0_rad
-        own_rad = held - np.linalg.solve(known.crosstalk, drift_rad)
+        own_rad = held - own_changes_rad(known, drift_rad)
         turned = np.where(own_rad < 0.0, own_rad + 2.0 * np.pi, own_rad)
         await device.adopt(found, turned)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.heaters import phases_rad
+from calibration.heaters import own_changes_rad, phases_rad
 from calibration.programming.headroom import tight, with_headroom
 from calibration.trim import Monitored, monitor_model, phase_errors
 from lumina.background import in_background
@@ -94,6 +94,7 @@ class Upkeep:
         own_rad = loop.arrays.heaters.phase_rad.copy()
         drift_rad = loop.arrays.heaters.tempco_rad_per_k * loop.compensated_warming_k()
         turns = tight(own_rad - drift_rad, loop.arrays.heaters.limit_rad, MARGIN_RAD)
+        turns = turns * device.calibration.good
         moved = int(np.count_nonzero(turns))
         if moved:
             phases = with_headroom(own_rad, turns, device.calibration)
@@ -122,11 +123,12 @@ class Upkeep:
             # Compensation holds the phases as they would be at the reference temperature.
             believed_rad = phases_rad(calibration, own_rad)
             model = monitor_model(calibration)
+            answering = calibration.crosstalk * calibration.good  # a dead heater dithers nothing
             error_rad = await in_background(
-                lambda: phase_errors(model, calibration.crosstalk, believed_rad, seen)
+                lambda: phase_errors(model, answering, believed_rad, seen)
             )
             moved = replace(calibration, phi0_rad=calibration.phi0_rad + error_rad)
-            taken_back = own_rad - np.linalg.solve(calibration.crosstalk, error_rad)
+            taken_back = own_rad - own_changes_rad(calibration, error_rad)
             await device.adopt(moved, np.maximum(taken_back, 0.0))
         rms_rad = float(np.sqrt(np.mean(error_rad**2)))
         self._tell("trim", f"phases trimmed by {1000.0 * rms_rad:.1f} mrad rms", rms_rad=rms_rad)

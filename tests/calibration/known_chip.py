@@ -22,6 +22,11 @@ def known_chip(
         tempco_rad_per_k=truth.tempco,
         gain=0.6 + 0.0j,
         interferometer_amplitude=truth.amplitude,
+        output_gain=truth.output_gain,
+        input_gain=truth.input_gain,
+        receiver_offset=truth.offset,
+        channel=np.arange(architecture.shifters),
+        receiver=np.arange(architecture.ports),
         reference_die_c=47.0,
     )
 

@@ -28,7 +28,10 @@ class Hidden(NamedTuple):
     crosstalk: FloatArray
     tempco: FloatArray
     gain: complex
-    amplitude: float
+    amplitude: FloatArray
+    output_gain: FloatArray
+    input_gain: FloatArray
+    offset: ComplexArray
 
 
 def hidden_chip(architecture: MeshArchitecture, seed: int, splitter_sigma_rad: float) -> Hidden:
@@ -47,7 +50,23 @@ def hidden_chip(architecture: MeshArchitecture, seed: int, splitter_sigma_rad: f
         crosstalk=crosstalk,
         tempco=0.075 * rng.standard_normal(count),
         gain=0.6 * np.exp(1j * rng.uniform(0.0, 2.0 * np.pi)),
-        amplitude=float(10 ** (-rng.uniform(0.0, 0.1) / 20.0)),
+        amplitude=10 ** (-rng.uniform(0.0, 0.1) * np.ones(architecture.interferometers) / 20.0),
+        output_gain=np.ones(architecture.ports),
+        input_gain=np.ones(architecture.ports),
+        offset=np.zeros(architecture.ports, complex),
+    )
+
+
+def with_uneven_ports(hidden: Hidden, seed: int) -> Hidden:
+    """The same chip with losses, facets and receivers that differ."""
+    rng = np.random.default_rng([seed, 2])
+    ports = len(hidden.output_gain)
+    spread = 10 ** (-0.03 * np.abs(rng.standard_normal(len(hidden.amplitude))) / 20.0)
+    return hidden._replace(
+        amplitude=hidden.amplitude * spread,
+        output_gain=np.exp(0.05 * rng.standard_normal(ports)),
+        input_gain=np.exp(0.03 * rng.standard_normal(ports)),
+        offset=2e-3 * (rng.standard_normal((ports, 2)) @ np.array([1.0, 1.0j])),
     )
 
 
@@ -64,7 +83,24 @@ class SimulatedChip:
         splitter_sigma_rad: float = 0.02,
         dead: tuple[int, ...] = (),
         swapped: tuple[int, int] | None = None,
+        crossed: tuple[int, int] | None = None,
+        strong: tuple[int, ...] = (),
+        loose: tuple[int, ...] = (),
     ) -> None:
+        """A chip; wrong wires by channel.
+
+        Args:
+            ports: inputs and outputs.
+            kind: of its mesh.
+            seed: of its parameters.
+            noise: rms of a matrix element.
+            splitter_sigma_rad: of its couplers.
+            dead: heaters that stay cold.
+            swapped: two heaters that get each other's drive.
+            crossed: two outputs on each other's receiver.
+            strong: receivers with four times the gain.
+            loose: heaters with a bad contact.
+        """
         self.name = f"chip {seed}"
         self.architecture = MeshArchitecture(ports, kind)
         self.max_drive_v = 10.0
@@ -75,8 +111,12 @@ class SimulatedChip:
         self._wiring = np.arange(self.architecture.shifters)
         if swapped:
             self._wiring[list(swapped)] = swapped[::-1]
+        self._receiver = np.arange(ports)
+        if crossed:
+            self._receiver[list(crossed)] = crossed[::-1]
+        self._strong, self._loose = list(strong), list(loose)
         self._drive_v = np.zeros(self.architecture.shifters)
-        self.carrier_c = 45.0
+        self.carrier_c, self.unrest_k = 45.0, 0.0
         self._couplers = couplers(
             self.architecture, self.hidden.splitter_error_rad, self.hidden.amplitude
         )
@@ -86,26 +126,44 @@ class SimulatedChip:
         step_v = self.max_drive_v / (2**DRIVE_BITS - 1)
         self._drive_v = (np.round(drive_v / step_v) * step_v)[self._wiring]
         self._drive_v[self._dead] = 0.0
+        self._drive_v[self._loose] *= np.sqrt(self._rng.random(len(self._loose)))
 
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         self.measurements += repeats
-        shape = (self.architecture.ports, self.architecture.ports, 2)
-        noise = self._rng.standard_normal(shape) @ np.array([1.0, 1.0j])
-        seen: ComplexArray = self.true_transfer() + noise * (self.noise / np.sqrt(2.0 * repeats))
-        return seen
+        return self._read(np.eye(self.architecture.ports, dtype=complex), repeats)
+
+    async def measure_readings(self, fields: ComplexArray, repeats: int = 1) -> ComplexArray:
+        # Anything but the dark counts as a measured matrix, as in the calibration's own count.
+        self.measurements += repeats if fields.any() else 0
+        return self._read(fields, repeats)
+
+    def _read(self, fields: ComplexArray, repeats: int) -> ComplexArray:
+        seen = (self.true_transfer() @ fields)[self._receiver]
+        seen[self._strong] *= 4.0
+        seen += self.hidden.offset[:, None]
+        seen = np.clip(seen.real, -1.0, 1.0) + 1j * np.clip(seen.imag, -1.0, 1.0)
+        noise = self._rng.standard_normal((*seen.shape, 2)) @ np.array([1.0, 1.0j])
+        return np.asarray(seen + noise * (self.noise / np.sqrt(2.0 * repeats)))
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         self.carrier_c = carrier_c
 
     def die_temperature_c(self) -> float:
-        return self._die_c() + 1e-3 * float(self._rng.standard_normal())
+        noise_k = 1e-3 + self.unrest_k
+        return self._die_c() + noise_k * float(self._rng.standard_normal())
 
     def true_transfer(self) -> ComplexArray:
         hidden = self.hidden
         warmth = hidden.tempco * (self._die_c() - 47.0)
         phase = hidden.phi0_rad + hidden.crosstalk @ self._own_phases_rad() + warmth
         matrix = transfer(self.architecture.arrays(), self._couplers, phase)
-        return np.multiply(hidden.gain, matrix)
+        ends = hidden.output_gain[:, None] * hidden.input_gain
+        return np.asarray(hidden.gain * ends * matrix)
+
+    def use(self, hidden: Hidden) -> None:
+        """Be another chip."""
+        self.hidden = hidden
+        self._couplers = couplers(self.architecture, hidden.splitter_error_rad, hidden.amplitude)
 
     def _own_phases_rad(self) -> FloatArray:
         return self.hidden.phase_gain * self_heated(self._drive_v**2, self.hidden.curvature)

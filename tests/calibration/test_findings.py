@@ -54,7 +54,13 @@ def test_a_faulty_shifter_is_not_good(chip: ChipCalibration) -> None:
 
 def test_tables_are_by_channel_and_only_the_crosstalk_is_too_large(chip: ChipCalibration) -> None:
     findings = chip.to_findings()
-    assert set(findings.tables) == {"shifters", "splitters", "faults"}
+    assert set(findings.tables) == {
+        "faults",
+        "interferometers",
+        "ports",
+        "shifters",
+        "splitters",
+    }
     assert set(findings.arrays) == {"crosstalk"}
     assert {len(column) for column in findings.tables["shifters"].values()} == {36}
 
@@ -83,7 +89,7 @@ def test_another_schema_is_refused(chip: ChipCalibration, change: dict[str, Any]
 
 def test_findings_of_something_else_are_refused() -> None:
     with pytest.raises(CalibrationError, match="not a calibration"):
-        ChipCalibration.from_findings(Findings("mesh", 2, {"ports": 4, "kind": "svd"}))
+        ChipCalibration.from_findings(Findings("mesh", 3, {"ports": 4, "kind": "svd"}))
 
 
 def test_the_same_findings_are_told_from_others(chip: ChipCalibration) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.drift import DriftReport, check_chip, follow_drift
-from calibration.model import mean_path_amplitude
+from calibration.model import path_scale
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 from tests.calibration.known_chip import known_chip, some_quality
@@ -32,7 +32,7 @@ def learned(ports: int) -> tuple[AgeingChip, ChipCalibration]:
     """A chip, and a calibration of it as good as one can be."""
     chip = AgeingChip(ports)
     known = known_chip(chip.architecture, seed=2)
-    lost = mean_path_amplitude(chip.architecture, chip.hidden.amplitude)
+    lost = 1.0 / path_scale(chip.architecture, chip.hidden.amplitude)
     quality = some_quality(chip.architecture.shifters)
     return chip, replace(known, gain=chip.hidden.gain * lost, quality=quality)
 

@@ -48,10 +48,15 @@ class HiddenBank:
         self._drive_v[self._dead] = 0.0
 
     async def measure_transfer(self, repeats: int = 1) -> NDArray[np.complex128]:
+        return await self.measure_readings(np.eye(BANK.ports, dtype=complex), repeats)
+
+    async def measure_readings(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.complex128]:
         self.measurements += repeats
-        noise = self._rng.normal(size=(BANK.ports, BANK.ports)) * self._noise / np.sqrt(repeats)
-        seen: NDArray[np.complex128] = (self._light * self.weights() + noise).astype(complex)
-        return seen
+        seen = self._light * self.weights() @ fields.real
+        seen += self._rng.normal(size=seen.shape) * self._noise / np.sqrt(repeats)
+        return seen.astype(complex)
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         self.carrier_c = carrier_c
