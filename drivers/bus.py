@@ -57,7 +57,7 @@ class Bus:
         self.device, self.timeout_s = device, timeout_s
         self._transport = transport
         self._lane = lane_for(device, transport)
-        self._talk = Conversation(device, framer, resync, transport.now)
+        self._talk = Conversation(device, framer, resync, transport.now, timeout_s)
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self._open = False

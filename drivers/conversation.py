@@ -43,9 +43,24 @@ class Conversation:
     """
 
     def __init__(
-        self, device: str, framer: Framer, resync: Resync, now: Callable[[], float]
+        self,
+        device: str,
+        framer: Framer,
+        resync: Resync,
+        now: Callable[[], float],
+        silence_s: float,
     ) -> None:
+        """Begin with nothing asked.
+
+        Args:
+            device: the instrument's name, for the log.
+            framer: how messages are marked off.
+            resync: how to get back in step.
+            now: tells the wire's time, s.
+            silence_s: after so long without a byte no late reply comes any more, s.
+        """
         self._device, self._framer, self._resync, self._now = device, framer, resync, now
+        self._silence_s = silence_s
         self._unanswered: list[bytes] = []
         self._surplus = False
         self.dropped = 0
@@ -126,24 +141,38 @@ class Conversation:
         assert self._resync.sentinels is not None
         self._fresh_splitter()
         for sentinel in next(self._resync.sentinels):
-            mistakable = sentinel.messages[-1] in self._unanswered and len(sentinel.messages) == 1
             yield from self._ask(sentinel, timeout_s)
-            if mistakable:
-                yield from self._until_quiet(timeout_s)
 
     def _ask(self, sentinel: Sentinel, timeout_s: float) -> Steps[None]:
-        self._unanswered.append(sentinel.messages[-1])
+        """Ask, and hear as many answers as were asked for; where some are lost, silence.
+
+        The same question may have gone unanswered before, and an answer does not tell which
+        of them it is: until all are heard, each is taken for the first one's.
+        """
+        question = b"".join(sentinel.messages)
+        self._unanswered.append(question)
         for message in sentinel.messages:
             yield self._framer.encode(message)
-        yield from self._await(sentinel.is_answer, timeout_s)
-
-    def _until_quiet(self, timeout_s: float) -> Steps[None]:
-        until_s = self._now() + timeout_s
-        while (left_s := until_s - self._now()) > 0:
+        until_s, heard = self._now() + timeout_s, False
+        while question in self._unanswered or self._holds_a_piece():
+            left_s = until_s - self._now()
+            if left_s <= 0:
+                break
             data = yield left_s
-            if data:
-                self._drop(len(self._feed(data)))
-                until_s = self._now() + timeout_s
+            for reply in self._feed(data):
+                self._drop(1)
+                if sentinel.is_answer(reply):
+                    heard = True
+                    self._tick_off(question)
+            if data and heard:
+                until_s = self._now() + max(timeout_s, self._silence_s)
+        if not heard:
+            raise SilenceError
+
+    def _tick_off(self, question: bytes) -> None:
+        """It has been answered; what was asked before it will not be any more."""
+        if question in self._unanswered:
+            del self._unanswered[: self._unanswered.index(question) + 1]
 
     def _await(self, wanted: Callable[[bytes], bool], timeout_s: float) -> Steps[bytes]:
         """The first reply that is wanted; those before it are dropped."""

@@ -44,8 +44,9 @@ class Resync:
     def sentinel(cls, query: bytes, is_answer: Is) -> "Resync":
         """Ask `query` and drop everything up to its answer; replies come in order.
 
-        When the unanswered request was `query` itself, the bus then also waits for a
-        time-out's length of silence.
+        Where `query` itself has gone unanswered before, one answer for each is waited for,
+        or, where some are lost, a silence as long as the bus's own time-out. So a reply
+        reaches the wrong caller only if it is later than that and another one was lost.
         """
         return cls(sentinels=cycle([(Sentinel((query,), is_answer),)]))
 

@@ -26,10 +26,10 @@ def peer(request: pytest.FixtureRequest, dialect: Dialect, tmp_path: Path) -> It
         yield peer
 
 
-def bus_to(peer: Peer, resync: Resync | None = None) -> Bus:
+def bus_to(peer: Peer, resync: Resync | None = None, timeout_s: float = 0.4) -> Bus:
     wire = open_transport(peer.address)
     default = Resync.reopen() if wire.reopening_forgets else Resync.scpi()
-    return Bus("meter", wire, LineFramer(), resync or default, timeout_s=0.4)
+    return Bus("meter", wire, LineFramer(), resync or default, timeout_s=timeout_s)
 
 
 @pytest_asyncio.fixture
@@ -159,8 +159,8 @@ async def test_a_late_answer_of_the_sentinel_itself_is_no_answer(
     wire: str, dialect: Dialect, tmp_path: Path
 ) -> None:
     with served(wire, dialect, str(tmp_path / "tty")) as peer:
-        bus = bus_to(peer, Resync.sentinel(b"*IDN?", lambda reply: reply.startswith(b"ACME")))
-        bus.timeout_s = LATE_S
+        sentinel = Resync.sentinel(b"*IDN?", lambda reply: reply.startswith(b"ACME"))
+        bus = bus_to(peer, sentinel, timeout_s=LATE_S)
         await bus.open()
         dialect.identity = b"ACME"
         dialect_answer, dialect.answer = dialect.answer, _slow_once(dialect)  # type: ignore[method-assign]
