@@ -33,9 +33,9 @@ from lumina.errors import (
 __all__ = ["BoardLink", "WireLink"]
 
 BAUD = 3_000_000
-TIMEOUT_S = 1.0
-ATTEMPTS = 3
-"""Requests change nothing that saying them twice would change again; one may be lost."""
+PATIENCE_S = (1.0, 2.0, 4.0, 8.0)
+"""How long to wait for an answer, attempt by attempt, s. One may be lost; but a board that is
+busy only gets busier by being asked again."""
 
 FAST_PAYLOAD = npu.MAX_PAYLOAD // 2
 GONE = "the board is gone; is it powered, is the cable in?"
@@ -106,16 +106,27 @@ class BoardLink(FrameLink):
     async def request(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Ask the board; the payload of its reply.
 
+        Requests change nothing that saying them twice would change again: one that is not
+        answered is sent again as it was, and whichever is answered first will do.
+
         Raises:
             DeviceConnectionError: the wire is lost.
             DeviceTimeoutError: no answer, although it was asked several times.
             MatrixError: the board refuses the values.
             ProtocolError: the board does not understand.
         """
-        for _ in range(ATTEMPTS):
-            reply = await self._exchange(kind, payload)
-            if reply is not None:
-                return self._checked(kind, reply)
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        answer = self._pending[sequence] = asyncio.get_running_loop().create_future()
+        try:
+            for wait_s in PATIENCE_S:
+                self._post(npu.body(kind, sequence, 0, payload))
+                # Not by a timeout: an answer counts that came while this loop was busy itself.
+                await asyncio.wait([answer], timeout=wait_s)
+                if answer.done():
+                    return self._checked(kind, answer.result())
+        finally:
+            del self._pending[sequence]
+            answer.cancel()
         raise DeviceTimeoutError(self.device, f"{self.resource}: {self._silence(kind)}")
 
     @property
@@ -137,24 +148,13 @@ class BoardLink(FrameLink):
         """How often the wire has been lost since the link was made."""
         return self._comeback.times
 
-    async def _exchange(self, kind: Kind, payload: bytes) -> Message | None:
-        """One attempt; None if no answer comes in time."""
+    def _post(self, message: bytes) -> None:
+        """Send a request."""
         ends = self._opened()
         if ends.gone or (self._comeback.lost is not None and not self._is_greeting()):
             raise self._lost(GONE)
-        sequence = next(self._sequence) & 0xFFFFFFFF
-        future = asyncio.get_running_loop().create_future()
-        self._pending[sequence] = future
-        try:
-            if not ends.post(npu.body(kind, sequence, 0, payload)):
-                raise DeviceStateError(self.device, "too many requests at once", "busy")
-            async with asyncio.timeout(TIMEOUT_S):
-                message: Message = await future
-                return message
-        except TimeoutError:
-            return None
-        finally:
-            del self._pending[sequence]
+        if not ends.post(message):
+            raise DeviceStateError(self.device, "too many requests at once", "busy")
 
     def _checked(self, kind: Kind, reply: Message) -> bytes:
         if reply.kind == kind | REPLY:
@@ -203,13 +203,14 @@ class BoardLink(FrameLink):
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(self._lost(why))
+                future.exception()  # who waits no more need not be told
 
     def _lost(self, why: str) -> DeviceConnectionError:
         return DeviceConnectionError(self.device, f"{self.resource}: {why}")
 
     def _silence(self, kind: Kind) -> str:
         corrupt = int(self._opened().pump.state["corrupt"][0])
-        text = f"no answer to {kind.name} in {ATTEMPTS} times {TIMEOUT_S:g} s"
+        text = f"no answer to {kind.name} in {sum(PATIENCE_S):g} s, asked {len(PATIENCE_S)} times"
         if corrupt:
             return f"{text}; {corrupt} frames were garbled: is this an NPU board, at this speed?"
         return f"{text}; is this an NPU board?"

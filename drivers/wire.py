@@ -119,7 +119,11 @@ class WireInstrument(Instrument):
         await self.bus.close()
 
     async def check(self) -> str | None:
-        self._check_identity(await self.identify())
+        try:
+            await self.identify()  # who it is was checked when it was connected
+        except ValueError as error:
+            text = f"{self.bus.resource}: says something odd: {error}"
+            raise ProtocolError(self.name, text) from error
         told, self._told = self._told, self.power_cycle
         return None if self._told is told else str(self._told)
 

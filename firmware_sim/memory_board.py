@@ -14,20 +14,16 @@ from drivers.protocols import npu
 from drivers.protocols.npu import Kind
 from drivers.protocols.npu_ends import RingEnds
 from drivers.protocols.npu_flight import (
-    DOUBLED,
-    DROPPED,
     FAR_NS,
-    GARBLED,
     IN_MEMORY,
-    LATE,
-    TRUNCATED,
     WireTiming,
     clear_flight,
     stall,
 )
 from drivers.transports import TransportError
-from firmware_sim.faults import ON_REPLY, Fault, FaultKind
+from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.npu_board import NpuBoard
+from firmware_sim.npu_harm import HARM
 from firmware_sim.npu_memory import build_wire, live_alone
 from lumina.compiled import entry_point
 from lumina.realtime import PERIOD_NS
@@ -40,14 +36,6 @@ NS_PER_S = 1_000_000_000
 
 ANSWER_S = 100e-6
 """A board's small processor needs so long for a request, beside the light's own time."""
-
-HARM = {
-    FaultKind.LATE: LATE,
-    FaultKind.DROPPED: DROPPED,
-    FaultKind.TRUNCATED: TRUNCATED,
-    FaultKind.DOUBLED: DOUBLED,
-    FaultKind.GARBLED: GARBLED,
-}
 
 
 class MemoryBoard:
@@ -151,7 +139,7 @@ class MemoryBoard:
 
     def inject(self, fault: Fault, count: int = 1) -> None:
         """Let something go wrong; faults of replies strike frames and replies alike."""
-        if fault.kind in ON_REPLY:
+        if fault.kind in HARM:
             state = self.wire.to_host.state
             state["harm"], state["harmed"] = HARM[fault.kind], count
             state["harm_ns"] = round(fault.seconds * NS_PER_S)

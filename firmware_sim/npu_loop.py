@@ -17,6 +17,7 @@ from drivers.protocols.npu_pump import (
     Pump,
     frame_bytes,
     hand_over,
+    lose,
     next_message,
     pack_frame,
     queue_message,
@@ -27,9 +28,10 @@ from drivers.protocols.npu_pump import (
     unpack_frame,
     wait,
 )
+from firmware_sim.npu_harm import Harms, befall, is_deaf, release
 from lumina.compiled import compiled, compiled_tick
 from lumina.frames import MAX_RAILS, SAFE_STATE, ActuatorFrame, SensorFrame
-from lumina.realtime import PERIOD_NS, now_ns
+from lumina.realtime import PERIOD_NS, now_ns, sleep_until
 from twin.kernel import PlantArrays, plant_tick
 from twin.plant import Plant
 
@@ -52,6 +54,7 @@ BOARD_STATE = np.dtype(
     [
         ("streaming", "i8"),  # written by Python
         ("reset", "i8"),  # written by Python: start afresh at the next tick
+        ("hang_up", "i8"),  # written by Python: let go of the wire
         ("safe", "i8"),
         ("quiet_ticks", "i8"),  # since the last actuator frame
         ("deadline_ns", "i8"),
@@ -175,16 +178,32 @@ def serve_wire(board: BoardArrays) -> None:
 
 
 @compiled
-def wait_for_deadline(board: BoardArrays) -> int:
+def attend_to_wire(board: BoardArrays, harms: Harms) -> None:
+    """Take in what comes and send what waits, until something does or the next tick is due."""
+    state, pump = board.state[0], board.pump
+    time_ns = now_ns(pump.timespec)
+    if state.hang_up == 1:
+        state.hang_up = 0
+        lose(pump)
+    if is_deaf(harms, time_ns):
+        sleep_until(state.deadline_ns, pump.timespec)
+        return
+    release(pump, harms, time_ns)
+    if wait(pump, state.deadline_ns):
+        serve_wire(board)
+    begin = pump.state[0].sending
+    send_posted(pump)
+    befall(pump, harms, begin, time_ns)
+    transmit(pump)
+
+
+@compiled
+def wait_for_deadline(board: BoardArrays, harms: Harms) -> int:
     """Serve the wire up to the next deadline; returns how many deadlines were skipped."""
     state, pump = board.state[0], board.pump
     state.deadline_ns += TICK_NS
     while pump.state[0].stop == 0:
-        readable = wait(pump, state.deadline_ns)
-        if readable:
-            serve_wire(board)
-        send_posted(pump)
-        transmit(pump)
+        attend_to_wire(board, harms)
         if now_ns(pump.timespec) >= state.deadline_ns:
             break
     skipped: int = (now_ns(pump.timespec) - state.deadline_ns) // TICK_NS
@@ -252,11 +271,22 @@ def live_on(board: BoardArrays, ticks: int) -> None:
 
 
 @compiled
-def run_board(board: BoardArrays) -> None:
-    """Live until the pump is told to stop."""
-    state, pump = board.state[0], board.pump
-    state.deadline_ns = now_ns(pump.timespec)
-    while pump.state[0].stop == 0:
-        live_on(board, 1 + wait_for_deadline(board))
-        queue_sensor(board, now_ns(pump.timespec))
+def send_sensor(board: BoardArrays, harms: Harms) -> None:
+    """The tick's sensor frame out, if nothing befalls it."""
+    pump = board.pump
+    time_ns = now_ns(pump.timespec)
+    release(pump, harms, time_ns)
+    begin = pump.state[0].sending
+    queue_sensor(board, time_ns)
+    befall(pump, harms, begin, time_ns)
+    if not is_deaf(harms, time_ns):
         transmit(pump)
+
+
+@compiled
+def run_board(board: BoardArrays, harms: Harms) -> None:
+    """Live until the pump is told to stop."""
+    board.state[0].deadline_ns = now_ns(board.pump.timespec)
+    while board.pump.state[0].stop == 0:
+        live_on(board, 1 + wait_for_deadline(board, harms))
+        send_sensor(board, harms)

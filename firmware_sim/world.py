@@ -21,7 +21,6 @@ from firmware_sim.servers import (
     TcpEndpoint,
     Vxi11Endpoint,
 )
-from lumina.errors import UsageError
 from twin.plant import Plant
 from twin.records import TICK_S
 
@@ -88,8 +87,10 @@ class BoardServer:
 
         Raises:
             DeviceConnectionError: the port is taken.
+            UsageError: the plan has faults that cannot befall a board's messages.
         """
         kind = self._described.served or "tcp"
+        self.instrument.plan_faults(self._described.faults)
         self.instrument.serve(kind, host=self._host, port=self._described.port)
 
     def stop(self) -> None:
@@ -97,12 +98,8 @@ class BoardServer:
         self.instrument.stop()
 
     def inject(self, fault: Fault, count: int) -> None:
-        """Refuse: a board's wire is not behind the other instruments' faults.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(f"{self.instrument.name}: a board takes no {fault.kind} x{count}")
+        """Let something go wrong; faults of replies strike frames and replies alike."""
+        self.instrument.inject(fault, count)
 
 
 class World:

@@ -9,16 +9,36 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from drivers.config import InstrumentConfig
+from drivers.instruments.lumina_npu import LuminaNpu
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
 from firmware_sim.memory_board import MemoryBoard
 from firmware_sim.process import addresses, end
+from lumina.control.config import ControlConfig
+from lumina.control.loop import ControlLoop
+from lumina.control.running import runner_for
+from lumina.control.wire_runner import WireRunner
 from lumina.runtime.virtual_time import VirtualTimeLoop
 from twin.config import PlantConfig
 from twin.plant import Plant
 
-__all__ = ["PLANT", "BoardProcess", "board_in_memory", "board_process", "noisy_wire"]
+__all__ = ["PLANT", "BoardProcess", "board_in_memory", "board_process", "loop_of", "noisy_wire"]
 
 PLANT = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "unitary"}})
+
+
+def loop_of(npu: LuminaNpu, setpoint_c: float = 45.0) -> tuple[WireRunner, ControlLoop]:
+    """A loop on a connected board, not started."""
+    has = npu.capabilities
+    loop = ControlLoop(
+        "npu",
+        ControlConfig(setpoint_c=setpoint_c),
+        heaters=has.heaters,
+        full_scale_v=has.max_drive_v,
+        heater_bits=has.heater_bits,
+    )
+    runner = runner_for(npu.frame_link(), loop)
+    assert isinstance(runner, WireRunner)
+    return runner, loop
 
 
 @dataclass

@@ -42,6 +42,7 @@ __all__ = [
     "frame_bytes",
     "hand_over",
     "idle",
+    "lose",
     "next_message",
     "pack_frame",
     "queue_message",

@@ -218,8 +218,9 @@ class BoardRunner:
         self._tier: PrivilegeTier | None = None
         sensor = SensorFrame.zeros(link.outputs)
         actuator = ActuatorFrame.zeros(link.heaters)
+        self._pump = link.pump
         self._records = (
-            link.pump,
+            self._pump,
             loop.arrays,
             sensor,
             actuator,
@@ -254,8 +255,8 @@ class BoardRunner:
         )
 
     def counters(self) -> dict[str, int]:
-        """What the wire did to the frames, since the link was opened."""
-        exchange, wire = self._exchange[0], self._board_link.pump.state[0]
+        """What the wire did to the frames, since the link was opened; also after its end."""
+        exchange, wire = self._exchange[0], self._pump.state[0]
         counts = {name: int(exchange[name]) for name in ("skipped", "stale", "restarts")}
         counts["losses"] = self._board_link.losses
         return counts | {name: int(wire[name]) for name in ("corrupt", "unread", "unsent")}

@@ -7,7 +7,7 @@ has gone, or that it has been without power and is dark since.
 import asyncio
 
 from drivers.interfaces import Instrument, OpticalPowerMeter, PhotonicProcessor
-from lumina.errors import DeviceError, DeviceTimeoutError
+from lumina.errors import DeviceConnectionError, DeviceError, IdentityError
 from lumina.runtime.device import DeviceState
 from lumina.runtime.journal import Journal
 from lumina.runtime.station import Station
@@ -42,10 +42,10 @@ class Attendance:
             await asyncio.sleep(PERIOD_S)
             try:
                 news = await instrument.check()
-            except DeviceTimeoutError:
-                continue  # one silence is no loss: the driver counts them
-            except DeviceError as error:
+            except (DeviceConnectionError, IdentityError) as error:
                 await self._note_loss(instrument, error)
+            except DeviceError:
+                continue  # a silence or a garbled answer is no loss: the driver counts them
             else:
                 await self._note_presence(instrument, news)
 

@@ -11,15 +11,13 @@ import pytest
 from drivers.instruments.lumina_npu import LuminaNpu
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
-from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
-from lumina.control.running import runner_for
 from lumina.control.wire_runner import WireRunner
 from lumina.errors import DeviceConnectionError, DeviceStateError, VirtualTimeError
 from lumina.runtime.station import LoopDrive
 from lumina.runtime.virtual_time import run_virtual
-from tests.npu_world import PLANT, BoardProcess, board_process, noisy_wire
+from tests.npu_world import PLANT, BoardProcess, board_process, loop_of, noisy_wire
 
 Served = Literal["pty", "tcp"]
 
@@ -45,16 +43,7 @@ async def loop_on(resource: str) -> AsyncIterator[tuple[LuminaNpu, ControlLoop, 
     """A connected board and a loop on it, not started."""
     npu = driver(resource)
     await npu.connect()
-    has = npu.capabilities
-    loop = ControlLoop(
-        "npu",
-        ControlConfig(setpoint_c=27.0),
-        heaters=has.heaters,
-        full_scale_v=has.max_drive_v,
-        heater_bits=has.heater_bits,
-    )
-    runner = runner_for(npu.frame_link(), loop)
-    assert isinstance(runner, WireRunner)
+    runner, loop = loop_of(npu, setpoint_c=27.0)
     try:
         yield npu, loop, runner
     finally:

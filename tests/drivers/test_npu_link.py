@@ -11,13 +11,9 @@ from drivers.instruments.lumina_npu import LuminaNpu as Driver
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.instruments.lumina_npu import LuminaNpu
-from lumina.control.config import ControlConfig
-from lumina.control.loop import ControlLoop
 from lumina.control.records import TecMode
-from lumina.control.running import runner_for
-from lumina.control.wire_runner import WireRunner
 from lumina.errors import DeviceConnectionError
-from tests.npu_world import PLANT
+from tests.npu_world import PLANT, loop_of
 from twin.plant import Plant
 
 
@@ -58,26 +54,12 @@ def driver_of(boards: Boards) -> Driver:
     return Driver(Mounting("npu", ProcessorOptions(), None, address))
 
 
-def runner_of(npu: Driver) -> tuple[WireRunner, ControlLoop]:
-    has = npu.capabilities
-    loop = ControlLoop(
-        "npu",
-        ControlConfig(),
-        heaters=has.heaters,
-        full_scale_v=has.max_drive_v,
-        heater_bits=has.heater_bits,
-    )
-    runner = runner_for(npu.frame_link(), loop)
-    assert isinstance(runner, WireRunner)
-    return runner, loop
-
-
 async def test_a_board_that_was_without_power_is_found_again_and_not_powered_by_itself(
     boards: Boards, caplog: pytest.LogCaptureFixture
 ) -> None:
     npu = driver_of(boards)
     await npu.connect()
-    runner, loop = runner_of(npu)
+    runner, loop = loop_of(npu)
     try:
         runner.start()
         loop.set_tec_mode(TecMode.REGULATE)
@@ -114,7 +96,7 @@ async def test_another_board_at_the_same_address_gets_no_frames(
 ) -> None:
     npu = driver_of(boards)
     await npu.connect()
-    runner, _ = runner_of(npu)
+    runner, _ = loop_of(npu)
     try:
         runner.start()
         await until(lambda: runner.ticks > 50)

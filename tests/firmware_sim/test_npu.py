@@ -48,6 +48,11 @@ class Host:
         self._found: list[Message] = []
         self._sequence = 0
 
+    @property
+    def corrupt(self) -> int:
+        """Pieces so far that were no messages."""
+        return self._splitter.corrupt
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()

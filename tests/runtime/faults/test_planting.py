@@ -87,7 +87,7 @@ def test_a_fault_that_cannot_be_planted_is_told_and_the_others_strike(log: Log) 
     written: list[str] = []
 
     def refuse(*_: object) -> None:
-        raise ProtocolError("firmware", "a board takes no disconnect")
+        raise ProtocolError("firmware", "no instrument takes a disconnect")
 
     async def main() -> None:
         room = Environment(bench.plants["main"], lambda word, _: written.append(word), refuse)
@@ -100,7 +100,7 @@ def test_a_fault_that_cannot_be_planted_is_told_and_the_others_strike(log: Log) 
     assert written == ["fan_stall"]
     lost, stalled = story.faults()
     assert lost["struck_s"] is lost["lifted_s"] is None
-    assert "a board takes no disconnect" in lost["problem"]
+    assert "no instrument takes a disconnect" in lost["problem"]
     assert stalled["struck_s"] == pytest.approx(0.2)
 
 
