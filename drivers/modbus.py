@@ -16,7 +16,7 @@ from drivers.protocols.modbus_maps import Register, RegisterMap, Space, Value
 from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.transports.base import Transport
-from drivers.transports.quiet import QuietLine
+from drivers.transports.quiet import QuietLine, QuietLoopLine
 from drivers.wire import WireInstrument
 from lumina.errors import DeviceRangeError, DeviceStateError, ProtocolError
 
@@ -162,10 +162,11 @@ class ModbusRtuInstrument(ModbusInstrument):
 
     def open_wire(self, address: str, settings: Mapping[str, Any]) -> Wire:
         wire = super().open_wire(address, settings)
-        if not isinstance(wire, Transport):
-            return wire
         baud = int(settings["baud"])
-        return QuietLine(wire, gap_s=message_gap_s(baud), byte_s=BITS_PER_BYTE / baud)
+        gap_s, byte_s = message_gap_s(baud), BITS_PER_BYTE / baud
+        if isinstance(wire, Transport):
+            return QuietLine(wire, gap_s=gap_s, byte_s=byte_s)
+        return QuietLoopLine(wire, gap_s=gap_s, byte_s=byte_s)
 
     def resync(self, wire: Wire) -> Resync:
         query = self.link.read(Space.INPUT, *self.sentinel)

@@ -278,7 +278,8 @@ def build_stations(
         )
         runner = runner_for(processor.frame_link(), device.loop)
         room = environment_of(config, name, plants, simulators)
-        stations[name] = Station(device, runner, beside, plants.get(entry.plant), room)
+        plant = plants.get(entry.plant) or simulators.plants.get(entry.plant)
+        stations[name] = Station(device, runner, beside, plant, room)
     return stations
 
 

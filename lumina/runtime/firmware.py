@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -24,7 +24,10 @@ from lumina.runtime.config import BenchConfig
 from lumina.runtime.plants import derived
 from lumina.runtime.virtual_time import VirtualTimeLoop
 
-__all__ = ["ControlClient", "Simulators", "describe", "serving", "simulated"]
+if TYPE_CHECKING:
+    from twin.plant import Plant
+
+__all__ = ["ControlClient", "Simulators", "describe", "in_memory", "serving", "simulated"]
 
 NAME = "simulated firmware"
 ANSWER_TIMEOUT_S = 5.0
@@ -75,11 +78,18 @@ class Simulators:
 
     Attributes:
         addresses: where each simulated instrument is, by name; the others are not in it.
+        plants: those that live in this process, by name.
     """
 
-    def __init__(self, addresses: Mapping[str, str], order: Order | None = None) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        order: Order | None = None,
+        plants: "Mapping[str, Plant] | None" = None,
+    ) -> None:
         """Tell where they are, and who carries out orders; nobody where there are none."""
         self.addresses = dict(addresses)
+        self.plants = dict(plants or {})
         self._order = order
 
     def order(self, **order: Any) -> dict[str, Any]:
@@ -190,7 +200,7 @@ def in_memory(description: WorldDescription, loop: VirtualTimeLoop) -> Iterator[
     with MemoryWorld(description) as world:
         loop.add_advancer(world.advance)
         try:
-            yield Simulators(world.addresses(), order)
+            yield Simulators(world.addresses(), order, world.plants)
         finally:
             loop.remove_advancer(world.advance)
 

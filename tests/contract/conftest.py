@@ -11,8 +11,17 @@ import pytest_asyncio
 from drivers.interfaces import Instrument
 from firmware_sim.process import spawned
 from lumina.errors import DeviceError, LuminaError
+from lumina.runtime import firmware
 from lumina.runtime.config import load_config
-from tests.contract.subjects import Subject, hardware_subjects, simulated_subjects, world
+from lumina.runtime.virtual_time import VirtualTimeLoop
+from tests.contract.subjects import (
+    Subject,
+    hardware_subjects,
+    memory_subjects,
+    memory_world,
+    simulated_subjects,
+    world,
+)
 
 UNTRIED = "no real instruments: run `pytest tests/contract --hardware CONFIG`"
 
@@ -22,9 +31,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "subject" not in metafunc.fixturenames:
         return
     role = getattr(metafunc.module, "ROLE", None)
-    subjects = [s for s in chosen(metafunc.config) if role in (None, s.role)]
+    in_memory = getattr(metafunc.module, "IN_MEMORY", False)
+    subjects = memory_subjects() if in_memory else chosen(metafunc.config)
+    subjects = [subject for subject in subjects if role in (None, subject.role)]
     params: list[Any] = [pytest.param(subject, id=str(subject)) for subject in subjects]
-    if metafunc.config.getoption("hardware") is None:
+    if metafunc.config.getoption("hardware") is None and not in_memory:
         params.append(pytest.param(None, id="hardware", marks=pytest.mark.skip(reason=UNTRIED)))
     metafunc.parametrize("subject", params)
 
@@ -57,10 +68,24 @@ def simulators() -> Iterator[dict[str, Any]]:
 @pytest_asyncio.fixture
 async def built(subject: Subject, request: pytest.FixtureRequest) -> AsyncIterator[Instrument]:
     """The driver, not connected; closed afterwards, whatever the test did."""
-    in_process = subject.way in ("twin", "hardware")
-    device = subject.build(None if in_process else request.getfixturevalue("simulators"))
-    yield device
-    await device.close()
+    with served(subject, request) as instruments:
+        device = subject.build(instruments)
+        yield device
+        await device.close()
+
+
+@contextlib.contextmanager
+def served(subject: Subject, request: pytest.FixtureRequest) -> Iterator[dict[str, Any] | None]:
+    """Where its simulated instrument is, if it is one."""
+    if subject.way == "memory":
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        with firmware.in_memory(memory_world(subject), loop) as simulators:
+            found = simulators.addresses.items()
+            yield {name: {"resource": address} for name, address in found}
+    else:
+        in_process = subject.way in ("twin", "hardware")
+        yield None if in_process else request.getfixturevalue("simulators")
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,14 @@ from firmware_sim.description import InstrumentDescription, PlantDescription, Wo
 from twin.config import PlantConfig
 from twin.plant import Plant
 
-__all__ = ["Subject", "hardware_subjects", "simulated_subjects", "world"]
+__all__ = [
+    "Subject",
+    "hardware_subjects",
+    "memory_subjects",
+    "memory_world",
+    "simulated_subjects",
+    "world",
+]
 
 WIRES = ("pty", "tcp")
 ALSO = {"keysight_e36312a": {"hislip": 0, "vxi11": 1}}
@@ -22,6 +29,7 @@ NO_SERIAL_LINE = ("labjack_t7",)
 """Modbus TCP has no form for a serial line."""
 
 PLANT = PlantConfig.model_validate({"chip": {"ports": 4}})
+PLANT_DESCRIPTION = PlantDescription(config=PLANT, seed=1, chip_seed=1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Subject:
 
     Attributes:
         driver: its driver.
-        way: twin, pty, tcp, hislip, vxi11, or hardware.
+        way: twin, memory (simulated, in virtual time), pty, tcp, hislip, vxi11, or hardware.
         config: from a lab config; None for the driver's defaults.
         name: in the lab config, or of the driver.
     """
@@ -88,6 +96,11 @@ def simulated_subjects() -> list[Subject]:
     ]
 
 
+def memory_subjects() -> list[Subject]:
+    """Every driver of ours over a wire in memory, in virtual time."""
+    return [Subject(driver, "memory") for driver in registry().built_in()]
+
+
 def hardware_subjects(instruments: Mapping[str, InstrumentConfig]) -> list[Subject]:
     """The instruments of a lab config that are real."""
     return [
@@ -99,9 +112,8 @@ def hardware_subjects(instruments: Mapping[str, InstrumentConfig]) -> list[Subje
 
 def world(subjects: Iterable[Subject]) -> WorldDescription:
     """Their simulated instruments, on one plant for each kind of wire."""
-    plant = PlantDescription(config=PLANT, seed=1, chip_seed=1)
     return WorldDescription(
-        plants=dict.fromkeys(WIRES, plant),
+        plants=dict.fromkeys(WIRES, PLANT_DESCRIPTION),
         instruments={
             subject.served: InstrumentDescription(
                 config=InstrumentConfig.model_validate(
@@ -112,4 +124,13 @@ def world(subjects: Iterable[Subject]) -> WorldDescription:
             for subject in subjects
             if subject.way in WIRES
         },
+    )
+
+
+def memory_world(subject: Subject) -> WorldDescription:
+    """Its simulated instrument alone, wired as the real one is."""
+    config = InstrumentConfig.model_validate({"driver": subject.driver})
+    return WorldDescription(
+        plants={config.plant: PLANT_DESCRIPTION},
+        instruments={subject.served: InstrumentDescription(config=config)},
     )

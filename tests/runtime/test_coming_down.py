@@ -1,7 +1,8 @@
 """A station that comes down by itself says why, and comes up again in order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,11 @@ from firmware_sim.faults import FaultKind
 from lumina.control.records import RailState
 from lumina.errors import DeviceConnectionError, DeviceStateError
 from lumina.runtime import Bench, open_bench
-from lumina.runtime.config import BenchConfig, load_config
+from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
-from lumina.runtime.firmware import Simulators, describe, serving
+from lumina.runtime.firmware import Simulators, describe, in_memory
 from lumina.runtime.journal import Journal
-from lumina.runtime.virtual_time import run_virtual
+from lumina.runtime.virtual_time import VirtualTimeLoop, run_virtual
 from tests.runtime.conftest import Log
 
 
@@ -88,41 +89,70 @@ def cool(tmp_path: Path, small: Path) -> Path:
     return path
 
 
-def hardware_of(cool: Path, simulators: Simulators) -> BenchConfig:
-    """The bench on simulators that somebody else serves, as if they were real."""
-    found = simulators.addresses.items()
-    addresses = {f"instruments.{name}.address": address for name, address in found}
-    return load_config(cool, addresses, backend=Backend.HARDWARE)
+@asynccontextmanager
+async def on_simulators(cool: Path, log: Log) -> AsyncIterator[tuple[Bench, Simulators]]:
+    """The bench on simulators that somebody else serves, as if they were real; in memory."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    with in_memory(describe(load_config(cool, backend=Backend.FIRMWARE)), loop) as simulators:
+        found = simulators.addresses.items()
+        addresses = {f"instruments.{name}.address": address for name, address in found}
+        hardware = load_config(cool, addresses, backend=Backend.HARDWARE)
+        async with open_bench(hardware, journal=Journal(log)) as bench:
+            yield bench, simulators
 
 
-def test_lost_instruments_are_noticed_and_those_that_act_bring_the_bench_down(
+@pytest.mark.virtual_time
+async def test_lost_instruments_are_noticed_and_those_that_act_bring_the_bench_down(
     cool: Path, log: Log
 ) -> None:
-    async def main(simulators: Simulators) -> None:
-        config = hardware_of(cool, simulators)
-        async with open_bench(config, journal=Journal(log)) as bench:
-            device = bench.device
-            simulators.disturb_wire("meter", FaultKind.DISCONNECT, 2.5, 1)
-            await until(lambda: [e.source for e in log.kinds("lost")] == ["meter"])
-            assert is_ready(bench)  # it only measures
-            await until(lambda: [e.source for e in log.kinds("back")] == ["meter"])
+    async with on_simulators(cool, log) as (bench, simulators):
+        device = bench.device
+        simulators.disturb_wire("laser", FaultKind.GARBLED, 0.0, 2)  # no reason to give up
+        simulators.disturb_wire("meter", FaultKind.DISCONNECT, 2.5, 1)
+        await until(lambda: [e.source for e in log.kinds("lost")] == ["meter"])
+        assert is_ready(bench)  # it only measures
+        await until(lambda: [e.source for e in log.kinds("back")] == ["meter"])
 
-            simulators.disturb_wire("laser", FaultKind.DISCONNECT, 4.0, 1)
-            await until(lambda: device.state is DeviceState.ERROR)
-            with pytest.raises(DeviceStateError, match="laser is lost; bring the device up again"):
-                await device.measure_transfer()
-            with pytest.raises(DeviceConnectionError, match="laser"):
-                await bench.bring_up()
-            await until(lambda: rails_are(bench, RailState.OFF))
-            await until(lambda: [e.source for e in log.kinds("back")] == ["meter", "laser"])
+        simulators.disturb_wire("laser", FaultKind.DISCONNECT, 4.0, 1)
+        await until(lambda: device.state is DeviceState.ERROR)
+        with pytest.raises(DeviceStateError, match="laser is lost; bring the device up again"):
+            await device.measure_transfer()
+        with pytest.raises(DeviceConnectionError, match="laser"):
             await bench.bring_up()
-            assert is_ready(bench)
+        await until(lambda: rails_are(bench, RailState.OFF))
+        await until(lambda: [e.source for e in log.kinds("back")] == ["meter", "laser"])
+        await bench.bring_up()
+        assert is_ready(bench)
 
-            simulators.disturb_wire("laser", FaultKind.POWER_CYCLE, 0.2, 1)
-            await until(lambda: device.state is DeviceState.UNINITIALISED)
-            with pytest.raises(DeviceStateError, match="laser: power-cycled"):
-                await device.measure_transfer()
-            await until(lambda: rails_are(bench, RailState.OFF))
+        simulators.disturb_wire("laser", FaultKind.POWER_CYCLE, 0.2, 1)
+        await until(lambda: device.state is DeviceState.UNINITIALISED)
+        with pytest.raises(DeviceStateError, match="laser: power-cycled"):
+            await device.measure_transfer()
+        await until(lambda: rails_are(bench, RailState.OFF))
 
-    with serving(describe(load_config(cool, backend=Backend.FIRMWARE))) as simulators:
-        asyncio.run(main(simulators))
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("fault", [FaultKind.DISCONNECT, FaultKind.POWER_CYCLE])
+async def test_a_lost_board_brings_the_bench_down_and_is_brought_up_again(
+    cool: Path, log: Log, fault: FaultKind
+) -> None:
+    async with on_simulators(cool, log) as (bench, simulators):
+        device = bench.device
+        await device.set_drive_v(np.full(device.loop.heaters, 2.0))
+        before = await device.measure_transfer(16)
+        simulators.disturb_wire("npu", fault, 3.0, 1)
+        await until(lambda: device.state is DeviceState.ERROR)
+        with pytest.raises((DeviceStateError, DeviceConnectionError), match="the board is gone"):
+            await device.measure_transfer()
+        with pytest.raises(DeviceConnectionError, match="the board is gone"):
+            await bench.bring_up()
+        await until(lambda: device.state is DeviceState.UNINITIALISED)
+        with pytest.raises(DeviceStateError, match="bring the device up again"):
+            await device.load(np.eye(4))
+        await until(lambda: rails_are(bench, RailState.OFF))
+        await bench.bring_up()
+        assert is_ready(bench)
+        await device.set_drive_v(np.full(device.loop.heaters, 2.0))
+        after = await device.measure_transfer(16)
+    assert np.linalg.norm(after - before) < 0.05 * np.linalg.norm(before)

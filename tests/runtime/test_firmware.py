@@ -26,6 +26,7 @@ from lumina.runtime.firmware import simulated
 from lumina.runtime.journal import Journal
 from lumina.runtime.session import SessionPlan, run_session
 from lumina.runtime.virtual_time import run_virtual
+from lumina.store import open_run
 
 FULL_BENCH = Path(__file__).parents[2] / "lab_configs" / "full_bench.yaml"
 SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
@@ -93,7 +94,11 @@ def test_the_same_seeds_give_the_same_run_over_wires_in_memory_bit_for_bit(
             calibrations=None,
             command=("test",),
         )
-        return str(run_session(plan, lambda: SOME_DAY)["trace_hash"])
+        found = run_session(plan, lambda: SOME_DAY)
+        with open_run(tmp_path / "runs", Path(found["run"]).name).frames() as frames:
+            true_c = frames.rows("telemetry")["true_die_c"]
+        assert np.nanmax(true_c) == pytest.approx(26.0, abs=0.5)
+        return str(found["trace_hash"])
 
     assert trace(1) == trace(1)
     assert trace(1) != trace(2)
