@@ -1,9 +1,10 @@
 """How well the carrier's temperature is held on the reference plant, beside simple-pid.
 
-Every figure is of the carrier's true temperature, not its sensor's. The loop knows the plant
-by the beliefs of its config, which differ from it by some percent. simple-pid gets the same
+Every figure is of the carrier's true temperature, not its sensor's. The loop goes by what an
+identification found on the bench's own interfaces: beliefs and gains. simple-pid gets the same
 gains, converted to amperes at the set point, the same sensors and the same limits, on a plant
-of the same seed, with the fan at the speed that our loop takes for half the load.
+of the same seed, with the fan at the speed that our loop takes for half the load. It has no
+filter on its derivative and no ramp, which is part of what is compared.
 """
 
 from typing import Any
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from simple_pid import PID
 
 from benchmarks.harness import Benchmark, Figure, describe_machine
-from benchmarks.thermal_twin import TRUTH, reference_loop, run_recorded
-from benchmarks.working_loop import WorkingLoop
+from benchmarks.identified import identified_control
+from benchmarks.thermal_twin import REFERENCE, TRUTH, reference_loop, run_recorded
 from lumina.compiled import entry_point
+from lumina.control.config import ControlConfig
 from lumina.theory.thermistor import KELVIN, temperature_from_code
 from twin.kernel import plant_ticks
 
@@ -38,7 +40,8 @@ FAN_RPM = 1200.0
 def run() -> Benchmark:
     """Live through rest, load steps, set-point steps and a random hour, with either law."""
     machine = describe_machine()
-    ours, theirs = OurLoop(), SimplePid()
+    control = identified_control(REFERENCE)
+    ours, theirs = OurLoop(control), SimplePid(control)
     figures: dict[str, Figure] = {}
     for story in (steady, load_step, setpoint_down, setpoint_up, random_hour):
         mine, others = story(ours), story(theirs)
@@ -49,10 +52,10 @@ def run() -> Benchmark:
 
 
 class OurLoop:
-    """The loop of the reference config."""
+    """The loop on the reference plant."""
 
-    def __init__(self) -> None:
-        self._work = reference_loop()
+    def __init__(self, control: ControlConfig) -> None:
+        self._work = reference_loop(control)
         self.live(rest(SETTLED_S), room(SETTLED_S))
 
     def live(self, load_w: FloatArray, ambient_c: FloatArray) -> NDArray[Any]:
@@ -67,10 +70,10 @@ class OurLoop:
 class SimplePid:
     """simple-pid at 1 kHz in place of the control step, on a plant that is up."""
 
-    def __init__(self) -> None:
-        work = reference_loop()
+    def __init__(self, control: ControlConfig) -> None:
+        work = reference_loop(control)
         self._plant = work.plant
-        self._pid = same_tuning(work)
+        self._pid = same_tuning(control)
         self._arguments = (work.plant.arrays, work.plant.actuator, work.plant.sensor, 1)
         self._tick = entry_point(plant_ticks, *self._arguments)
         work.plant.actuator.head["fan_rpm"] = FAN_RPM
@@ -95,9 +98,8 @@ class SimplePid:
         self._pid.setpoint = setpoint_c
 
 
-def same_tuning(work: WorkingLoop) -> PID:
+def same_tuning(config: ControlConfig) -> PID:
     """simple-pid with our gains: watts become amperes by S T_c at the set point."""
-    config = work.control.config
     watts_per_a = config.thermal_model.tec_seebeck_v_per_k * (SETPOINT_C + KELVIN)
     return PID(
         config.tec.pid.kp / watts_per_a,

@@ -11,6 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from lumina.control.config import ControlConfig
+    from lumina.control.guard.config import GuardConfig
     from lumina.runtime.config import BenchConfig
 
 __all__ = ["check"]
@@ -78,16 +79,19 @@ def _processor(config: "BenchConfig", name: str) -> dict[str, Any]:
     return {
         "mesh": _mesh(config, name),
         "setpoint_c": control.setpoint_c,
-        "tiers_c": {
-            "warning": control.guard.warning_c,
-            "critical": control.guard.critical_c,
-            "emergency": control.guard.emergency_c,
-        },
+        "tiers_c": _tiers(control.guard, ""),
+        "sink_tiers_c": _tiers(control.guard, "sink_"),
         "tec_limit_a": control.tec.current_limit_a,
         "fan_max_rpm": control.fan.max_rpm,
         "frame_rate_hz": FRAME_RATE_HZ,
         "rails": _rails(control),
     }
+
+
+def _tiers(guard: "GuardConfig", prefix: str) -> dict[str, float]:
+    """Where the guard's tiers begin, C."""
+    names = ("warning", "critical", "emergency")
+    return {name: getattr(guard, f"{prefix}{name}_c") for name in names}
 
 
 def _mesh(config: "BenchConfig", name: str) -> dict[str, Any] | None:
@@ -172,6 +176,8 @@ def _processor_rows(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"throttles from {tiers['warning']:g} C, refuses work from {tiers['critical']:g} C, "
         f"shuts down at {tiers['emergency']:g} C",
     )
+    sink = processor["sink_tiers_c"]
+    yield "", f"of the sink: {sink['warning']:g}, {sink['critical']:g}, {sink['emergency']:g} C"
 
 
 def _rail_rows(rails: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:

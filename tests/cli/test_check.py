@@ -255,6 +255,7 @@ def test_every_shipped_config_is_explained(
     first_c = 70 if path.name == "profile_photonic.yaml" else 75
     tiers = f"throttles from {first_c} C, refuses work from {first_c + 10} C, shuts down at"
     assert f"{tiers} {first_c + 20} C" in out
+    assert "of the sink: 70, 80, 90 C" in out
     assert out.index("dac_1v8") < out.index("laser_3v3")
 
 
@@ -303,5 +304,6 @@ def test_json_is_one_document_with_the_same_facts(
     assert told["can_run"] is True
     assert told["processors"]["npu"]["mesh"]["shifters"] == 528
     assert told["processors"]["npu"]["tiers_c"]["emergency"] == 95.0
+    assert told["processors"]["npu"]["sink_tiers_c"]["emergency"] == 90.0
     assert told["processors"]["npu"]["rails"][0]["name"] == "dac_1v8"
     assert told["instruments"]["meter"]["role"] == "optical_power_meter"

@@ -25,6 +25,7 @@ class Board:
 
     Attributes:
         follows: names of the sensor frame's fields that follow their commands.
+        shorted: whether the TEC is bridged: no voltage, whatever the current.
     """
 
     def __init__(self, heaters: int = 4, config: ControlConfig | None = None) -> None:
@@ -36,6 +37,7 @@ class Board:
         self.actuator = ActuatorFrame.zeros(heaters)
         self.celsius: dict[str, float] = {}
         self.follows = {"rail_voltage_v", "tec_current_a", "fan_rpm"}
+        self.shorted = False
         self.sensor.head["inlet_c"] = 25.0
         self.set_all_c(25.0)
 
@@ -76,7 +78,8 @@ class Board:
         model = self.config.thermal_model
         warmer_k = self.celsius["sink_code"] - self.celsius["carrier_a_code"]
         seebeck_v = model.tec_seebeck_v_per_k * warmer_k
-        head["tec_voltage_v"] = seebeck_v + head["tec_current_a"] * model.tec_resistance_ohm
+        whole_v = seebeck_v + head["tec_current_a"] * model.tec_resistance_ohm
+        head["tec_voltage_v"] = 0.0 if self.shorted else whole_v
 
     def bring_up(self) -> None:
         """Rails up, laser on, TEC and heaters at work."""

@@ -51,7 +51,8 @@ async def loop_on(resource: str) -> AsyncIterator[tuple[LuminaNpu, ControlLoop, 
         await npu.close()
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    """Wait, as long as a board on a crowded machine may need for what takes it 4 s alone."""
     for _ in range(round(timeout_s / 0.01)):
         if condition():
             return

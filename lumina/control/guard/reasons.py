@@ -82,7 +82,7 @@ REACTIONS: dict[Reason, Reaction] = {
     ),
     Reason.TEC_VOLTAGE: Reaction(
         Tier.CRITICAL,
-        50,
+        0.05,
         "the TEC's voltage does not go with current and temperatures: short or wiring",
     ),
     Reason.TEC_REVERSED: Reaction(

@@ -158,6 +158,18 @@ def test_a_tec_that_carries_nothing_makes_the_guard_refuse_work(board: Board) ->
     assert board.out["compute_scale"] == 0.0
 
 
+def test_a_tec_without_the_voltage_that_its_current_needs_makes_the_guard_refuse_work(
+    board: Board,
+) -> None:
+    board.loop.set_tec_current_a(4.0)
+    board.tick(60)
+    assert board.state["tier"] == Tier.NORMAL
+    board.shorted = True
+    board.tick(60)
+    assert reasons(board) == [Reason.TEC_VOLTAGE]
+    assert board.state["tier"] == Tier.CRITICAL
+
+
 def test_a_board_that_holds_itself_safe_is_not_told_off_for_it(board: Board) -> None:
     board.loop.set_tec_current_a(2.0)
     board.follows.remove("tec_current_a")
