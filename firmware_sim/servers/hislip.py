@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from firmware_sim.servers.endpoint import Arrival, Endpoint
-from firmware_sim.servers.tcp import hung_up, listen, read_from, write_to
+from firmware_sim.servers.sockets import accepted, hung_up, listen, read_from, write_to
 
 __all__ = ["HislipEndpoint"]
 
@@ -51,8 +51,6 @@ class Connection:
     """One TCP connection and what of a message has arrived on it."""
 
     def __init__(self, client: socket.socket) -> None:
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = client
         self._input = b""
 
@@ -127,11 +125,8 @@ class HislipEndpoint(Endpoint):
     def _accept(self, listener: socket.socket) -> None:
         if self._sync is not None and hung_up(self._sync.socket):
             return  # the next one waits until this one's end has been read
-        try:
-            client, _ = listener.accept()
-        except OSError:  # it has gone again
-            return
-        self._connections[client.fileno()] = Connection(client)
+        if (client := accepted(listener)) is not None:
+            self._connections[client.fileno()] = Connection(client)
 
     def _read(self, connection: Connection) -> list[Arrival]:
         data = read_from(connection.socket)

@@ -1,75 +1,92 @@
 """A listening TCP socket and one client at a time."""
 
-import errno
-import select
 import socket
-from collections.abc import Collection
+from abc import abstractmethod
+from collections.abc import Collection, Iterator
 
-from firmware_sim.servers.endpoint import READ_BYTES, Arrival, Endpoint
-from lumina.errors import DeviceConnectionError
+from firmware_sim.servers.endpoint import Arrival, Endpoint
+from firmware_sim.servers.sockets import accepted, hung_up, listen, read_from, write_to
 
-__all__ = ["TcpEndpoint", "hung_up", "listen", "read_from", "write_to"]
+__all__ = ["OneClientEndpoint", "TcpEndpoint"]
 
 
-class TcpEndpoint(Endpoint):
-    """A raw socket, as on an instrument's port 5025: a second client is hung up on."""
+class OneClientEndpoint(Endpoint):
+    """A listening socket whose second client is hung up on.
 
-    def __init__(self, name: str, host: str, port: int = 0, *, visa: bool = False) -> None:
+    Attributes:
+        port: as asked for; once opened, the port that it is.
+    """
+
+    def __init__(self, name: str, host: str, port: int = 0) -> None:
         """Listen on a port as soon as it is opened.
 
         Args:
             name: the instrument's name, for errors.
             host: the interface to listen on.
             port: 0 takes any free one and keeps it.
-            visa: whether the resource is told as VISA clients want it.
         """
         super().__init__()
-        self._name, self._host, self.port, self._visa = name, host, port, visa
+        self._name, self._host, self.port = name, host, port
         self._listener: socket.socket | None = None
         self._client: socket.socket | None = None
+
+    @abstractmethod
+    def _address(self) -> str:
+        """Where it is, once the port is known."""
+
+    @abstractmethod
+    def _heard(self, data: bytes) -> Iterator[Arrival]:
+        """What the client's bytes bring.
+
+        Raises:
+            ValueError: they are not of the protocol; the client is hung up on.
+        """
 
     def open(self) -> None:
         self._listener = listen(self._name, self._host, self.port)
         self.port = self._listener.getsockname()[1]
-        plain, visa = f"tcp://{self._host}:{self.port}", f"TCPIP::{self._host}::{self.port}::SOCKET"
-        self.resource = visa if self._visa else plain
+        self.resource = self._address()
 
     def close(self) -> None:
         # The listener first: a client that is hung up on must not get in again meanwhile.
-        for open_socket in (self._listener, self._client):
-            if open_socket is not None:
-                open_socket.close()
-        self._client = self._listener = None
-        self._unsent.clear()
+        if self._listener is not None:
+            self._listener.close()
+        self._listener = None
+        self._hang_up()
 
     def watched(self) -> Collection[int]:
         return [s.fileno() for s in (self._client, self._listener) if s is not None]
 
     def ready(self, readable: Collection[int]) -> list[Arrival]:
-        arrivals = []
+        arrivals: list[Arrival] = []
         if self._client is not None and self._client.fileno() in readable:
-            data = read_from(self._client)
-            if data is not None:
-                arrivals.append(Arrival(data))
-            if data == b"":
-                self._hang_up()
+            arrivals = self._read(self._client)
         if self._listener is not None and self._listener.fileno() in readable:
             self._accept(self._listener)
+        return arrivals
+
+    def _read(self, client: socket.socket) -> list[Arrival]:
+        data = read_from(client)
+        if data is None:
+            return []
+        arrivals: list[Arrival] = []
+        try:
+            arrivals.extend(self._heard(data))
+        except ValueError:
+            data = b""
+        if not data:
+            self._hang_up()
+            arrivals.append(Arrival(b""))
         return arrivals
 
     def _accept(self, listener: socket.socket) -> None:
         if self._client is not None and hung_up(self._client):
             return  # the next one waits until this one's end has been read
-        try:
-            client, _ = listener.accept()
-        except OSError:  # it has gone again
-            return
-        if self._client is not None:
+        client = accepted(listener)
+        if self._client is None:
+            self._client = client
+        elif client is not None:
             client.close()
-            return
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._client = client
 
     def _hang_up(self) -> None:
         if self._client is not None:
@@ -81,48 +98,25 @@ class TcpEndpoint(Endpoint):
         return len(data) if self._client is None else write_to(self._client, data)
 
 
-def listen(name: str, host: str, port: int) -> socket.socket:
-    """A listening socket.
+class TcpEndpoint(OneClientEndpoint):
+    """A raw socket, as on an instrument's port 5025."""
 
-    Raises:
-        DeviceConnectionError: the port is taken, or the host is not this machine.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        why = "another program listens there; give it another port" if taken else str(error)
-        raise DeviceConnectionError(name, f"cannot be served on {host}:{port}: {why}") from error
-    listener.setblocking(False)
-    return listener
+    def __init__(self, name: str, host: str, port: int = 0, *, visa: bool = False) -> None:
+        """As `OneClientEndpoint`.
 
+        Args:
+            name: the instrument's name, for errors.
+            host: the interface to listen on.
+            port: 0 takes any free one and keeps it.
+            visa: whether the resource is told as VISA clients want it.
+        """
+        super().__init__(name, host, port)
+        self._visa = visa
 
-def hung_up(client: socket.socket) -> bool:
-    """Whether a client has gone, even if what it sent before is still to be read."""
-    poll = select.poll()
-    poll.register(client, select.POLLRDHUP)
-    return bool(poll.poll(0))
+    def _address(self) -> str:
+        plain, visa = f"tcp://{self._host}:{self.port}", f"TCPIP::{self._host}::{self.port}::SOCKET"
+        return visa if self._visa else plain
 
-
-def read_from(client: socket.socket) -> bytes | None:
-    """What a readable client has sent; empty when it has gone, None for nothing after all."""
-    try:
-        return client.recv(READ_BYTES)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
-
-
-def write_to(client: socket.socket, data: bytes) -> int:
-    """Bytes that a client takes at once; one that has gone takes them all."""
-    try:
-        return client.send(data)
-    except BlockingIOError:
-        return 0
-    except OSError:
-        return len(data)
+    def _heard(self, data: bytes) -> Iterator[Arrival]:
+        if data:
+            yield Arrival(data)

@@ -5,16 +5,15 @@ port. Neither the abort channel nor service requests are served, and locks are n
 is one client.
 """
 
-import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 from firmware_sim.clock import now_s
-from firmware_sim.servers.endpoint import Arrival, Endpoint
+from firmware_sim.servers.endpoint import Arrival
 from firmware_sim.servers.rpc import LONGEST_RECORD, Arguments, Call, Outcome, Records, reply
-from firmware_sim.servers.tcp import hung_up, listen, read_from, write_to
+from firmware_sim.servers.tcp import OneClientEndpoint
 
 __all__ = ["Vxi11Endpoint"]
 
@@ -59,42 +58,21 @@ class Reading(NamedTuple):
     stop: bytes
 
 
-class Vxi11Endpoint(Endpoint):
+class Vxi11Endpoint(OneClientEndpoint):
     """A VXI-11 server, ``TCPIP::host,port::inst0::INSTR``, with one link."""
 
     def __init__(
         self, name: str, host: str, port: int = 0, *, status: Callable[[], int] = lambda: 0
     ) -> None:
-        super().__init__()
-        self._name, self._host, self.port, self._status = name, host, port, status
-        self._listener: socket.socket | None = None
-        self._client: socket.socket | None = None
+        super().__init__(name, host, port)
+        self._status = status
         self._records = Records()
         self._linked = False
         self._message = self._to_read = b""
         self._reading: Reading | None = None
 
-    def open(self) -> None:
-        self._listener = listen(self._name, self._host, self.port)
-        self.port = self._listener.getsockname()[1]
-        self.resource = f"TCPIP::{self._host},{self.port}::inst0::INSTR"
-
-    def close(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
-        self._listener = None
-        self._hang_up()
-
-    def watched(self) -> Collection[int]:
-        return [s.fileno() for s in (self._client, self._listener) if s is not None]
-
-    def ready(self, readable: Collection[int]) -> list[Arrival]:
-        arrivals: list[Arrival] = []
-        if self._client is not None and self._client.fileno() in readable:
-            arrivals = self._read(self._client)
-        if self._listener is not None and self._listener.fileno() in readable:
-            self._accept(self._listener)
-        return arrivals
+    def _address(self) -> str:
+        return f"TCPIP::{self._host},{self.port}::inst0::INSTR"
 
     def send(self, data: bytes, tag: object = None) -> None:
         """Keep a reply for the client to read."""
@@ -106,37 +84,9 @@ class Vxi11Endpoint(Endpoint):
         self._answer_reading()
         super().flush()
 
-    def _write_some(self, data: bytes) -> int:
-        return len(data) if self._client is None else write_to(self._client, data)
-
-    def _accept(self, listener: socket.socket) -> None:
-        if self._client is not None and hung_up(self._client):
-            return  # the next one waits until this one's end has been read
-        try:
-            client, _ = listener.accept()
-        except OSError:  # it has gone again
-            return
-        if self._client is not None:
-            client.close()
-            return
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._client = client
-
-    def _read(self, client: socket.socket) -> list[Arrival]:
-        data = read_from(client)
-        if data is None:
-            return []
-        arrivals: list[Arrival] = []
-        try:
-            for record in self._records.feed(data):
-                arrivals += self._serve(record)
-        except ValueError:
-            data = b""
-        if not data:
-            self._hang_up()
-            arrivals.append(Arrival(b""))
-        return arrivals
+    def _heard(self, data: bytes) -> Iterator[Arrival]:
+        for record in self._records.feed(data):
+            yield from self._serve(record)
 
     def _serve(self, record: bytes) -> list[Arrival]:
         """Answer one call; what it brings for the instrument."""
@@ -209,10 +159,8 @@ class Vxi11Endpoint(Endpoint):
         self._unsent += reply(reading.call, NO_ERROR, reason, data=data)
 
     def _hang_up(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client, self._records = None, Records()
-        self._unsent.clear()
+        super()._hang_up()
+        self._records = Records()
         self._forget()
 
     def _forget(self, *, keep_link: bool = False) -> list[Arrival]:
