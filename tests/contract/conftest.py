@@ -58,10 +58,11 @@ def chosen(config: pytest.Config) -> list[Subject]:
     return subjects
 
 
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[dict[str, Any]]:
-    """Where the simulated instruments are, in a process of their own."""
-    with spawned(world(simulated_subjects())) as document:
+@pytest.fixture(scope="module")
+def simulators(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """Where the module's simulated instruments are, in a process of their own."""
+    role = getattr(request.module, "ROLE", None)
+    with spawned(world(s for s in simulated_subjects() if role in (None, s.role))) as document:
         yield document["instruments"]
 
 
