@@ -21,7 +21,7 @@ run: setup
 	@$(BIN)/lumina run lab_configs/twin.yaml --virtual
 
 test: lint compiler browser broker .venv/.acceptance-installed
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadscope
 
 lint: setup
 	@$(BIN)/ruff check --quiet
