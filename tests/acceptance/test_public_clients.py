@@ -1,57 +1,25 @@
 """PyMeasure and QCoDeS on the simulated instruments, over VISA, from another process."""
 
-import json
-import select
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.served_firmware import START_TIMEOUT_S, Firmware
 
 pytest.importorskip("pymeasure", reason="`make test` installs it")
 pytest.importorskip("qcodes", reason="`make test` installs it")
 
 pytestmark = [
     pytest.mark.acceptance,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(START_TIMEOUT_S + 60.0),
     pytest.mark.filterwarnings("ignore"),  # how other people's packages are written
 ]
-
-ROOT = Path(__file__).parents[2]
-
-BENCH = f"""
-extends: {ROOT}/lab_configs/small.yaml
-name: other_clients
-instruments:
-  meter: {{driver: thorlabs_pm100d, options: {{port: 0}}}}
-  smu: {{driver: keithley_2450}}
-"""
 
 VISA = {"visa_library": "@py", "timeout": 5000}
 LINES = {"read_termination": "\n", "write_termination": "\n"}
 CARRIAGE_RETURNS = {"read_termination": "\r", "write_termination": "\r"}
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Addresses that `lumina firmware --json` prints for a bench."""
-    config = tmp_path_factory.mktemp("bench") / "bench.yaml"
-    config.write_text(BENCH)
-    command = [sys.executable, "-c", "from lumina.cli import main; main()", "firmware"]
-    with subprocess.Popen(
-        [*command, str(config), "--json"], cwd=ROOT, stdout=subprocess.PIPE
-    ) as server:
-        assert server.stdout is not None
-        try:
-            ready, _, _ = select.select([server.stdout], [], [], 60.0)
-            assert ready, "no addresses"
-            yield json.loads(server.stdout.readline())["instruments"]
-        finally:
-            server.terminate()
-            assert server.wait(20) == 0
 
 
 @pytest.fixture
@@ -70,27 +38,17 @@ def open_client() -> Iterator[Any]:
         client.adapter.close()
 
 
-def feed_and_light(open_client: Any, bench: dict[str, Any]) -> Any:
-    """Turn the board's supply and the laser on, as PyMeasure does it; gives the laser."""
-    from pymeasure.instruments.keysight import KeysightE36312A
+def spare_laser(open_client: Any, firmware: Firmware) -> Any:
+    """The spare chip's laser."""
     from pymeasure.instruments.santec import TSL570
 
-    supply = open_client(KeysightE36312A, bench["supply"]["resource"], **LINES)
-    supply.ch_1.voltage_setpoint = 5.0
-    supply.ch_1.current_limit = 4.0
-    supply.ch_1.output_enabled = True
-    assert supply.check_errors() == []
-    laser = open_client(TSL570, bench["laser"]["resource"], **CARRIAGE_RETURNS)
-    laser.command_set, laser.power_unit = "SCPI", "mW"
-    laser.output_enabled = True
-    assert laser.check_errors() == []
-    return laser
+    return open_client(TSL570, firmware.resource("spare_laser"), **CARRIAGE_RETURNS)
 
 
-def test_pymeasure_feeds_the_board_with_an_e36312a(bench: dict[str, Any], open_client: Any) -> None:
+def test_pymeasure_feeds_the_board_with_an_e36312a(firmware: Firmware, open_client: Any) -> None:
     from pymeasure.instruments.keysight import KeysightE36312A
 
-    supply = open_client(KeysightE36312A, bench["supply"]["resource"], **LINES)
+    supply = open_client(KeysightE36312A, firmware.resource("supply"), **LINES)
     assert "E36312A" in supply.id
     supply.ch_1.voltage_setpoint = 5.0
     supply.ch_1.current_limit = 4.0
@@ -104,10 +62,8 @@ def test_pymeasure_feeds_the_board_with_an_e36312a(bench: dict[str, Any], open_c
     assert supply.check_errors() == []
 
 
-def test_pymeasure_tunes_a_tsl570(bench: dict[str, Any], open_client: Any) -> None:
-    from pymeasure.instruments.santec import TSL570
-
-    laser = open_client(TSL570, bench["laser"]["resource"], **CARRIAGE_RETURNS)
+def test_pymeasure_tunes_a_tsl570(firmware: Firmware, open_client: Any) -> None:
+    laser = spare_laser(open_client, firmware)
     laser.command_set = "SCPI"
     laser.wavelength_setpoint = 1.5512e-6
     assert laser.wavelength_setpoint == pytest.approx(1.5512e-6, abs=1e-13)
@@ -125,13 +81,16 @@ def test_pymeasure_tunes_a_tsl570(bench: dict[str, Any], open_client: Any) -> No
 
 @pytest.mark.parametrize("interface", ["socket", "hislip"])
 def test_pymeasure_sees_the_laser_with_a_pm100d(
-    bench: dict[str, Any], open_client: Any, interface: str
+    firmware: Firmware, open_client: Any, interface: str
 ) -> None:
     from pymeasure.instruments.thorlabs import ThorlabsPM100USB
 
-    meter = bench["meter"]
+    meter = firmware.instruments["spare_meter"]
     resource = meter["resource"] if interface == "socket" else meter["also"][0]
-    laser = feed_and_light(open_client, bench)
+    laser = spare_laser(open_client, firmware)
+    laser.command_set, laser.power_unit = "SCPI", "mW"
+    laser.output_enabled = True
+    assert laser.check_errors() == []
     client = open_client(ThorlabsPM100USB, resource, **(LINES if interface == "socket" else {}))
     client.wavelength = 1550
     assert client.wavelength == pytest.approx(1550.0)
@@ -143,10 +102,10 @@ def test_pymeasure_sees_the_laser_with_a_pm100d(
     assert client.power == pytest.approx(bright_w / 2, rel=0.02)
 
 
-def test_pymeasure_drives_a_heater_with_a_2450(bench: dict[str, Any], open_client: Any) -> None:
+def test_pymeasure_drives_a_heater_with_a_2450(firmware: Firmware, open_client: Any) -> None:
     from pymeasure.instruments.keithley import Keithley2450
 
-    smu = open_client(Keithley2450, bench["smu"]["resource"], **LINES)
+    smu = open_client(Keithley2450, firmware.resource("spare_smu"), **LINES)
     smu.reset()
     smu.apply_voltage(compliance_current=0.05)
     smu.measure_current()
@@ -163,10 +122,10 @@ def test_pymeasure_drives_a_heater_with_a_2450(bench: dict[str, Any], open_clien
     assert smu.check_errors() == []
 
 
-def test_qcodes_sweeps_a_heater_with_a_2450(bench: dict[str, Any]) -> None:
+def test_qcodes_sweeps_a_heater_with_a_2450(firmware: Firmware) -> None:
     from qcodes.instrument_drivers.Keithley import Keithley2450
 
-    smu = Keithley2450("smu", bench["smu"]["resource"], visalib="@py", timeout=10)
+    smu = Keithley2450("smu", firmware.resource("spare_smu"), visalib="@py", timeout=10)
     try:
         assert smu.get_idn()["model"] == "2450"
         smu.reset()

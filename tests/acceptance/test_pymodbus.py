@@ -1,62 +1,30 @@
 """pymodbus' own clients, in a process of their own, against the simulated fan and T7."""
 
-import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.client.mixin import ModbusClientMixin
 
-pytestmark = pytest.mark.timeout(60)
+from tests.served_firmware import START_TIMEOUT_S, Firmware
 
-ROOT = Path(__file__).parents[2]
-
-WORLD = {
-    "plants": {"main": {"config": {"chip": {"ports": 4, "kind": "svd"}}}},
-    "instruments": {
-        "fan": {"config": {"driver": "ebmpapst_ec_fan", "options": {"unit": 7}}},
-        "daq": {"config": {"driver": "labjack_t7"}},
-    },
-}
-
-
-@pytest.fixture(scope="module")
-def resources() -> Iterator[dict[str, str]]:
-    server = subprocess.Popen(
-        [sys.executable, "-m", "firmware_sim"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    with server:
-        try:
-            server.stdin.write(json.dumps(WORLD) + "\n")
-            server.stdin.flush()
-            told = json.loads(server.stdout.readline())["instruments"]
-            yield {name: told[name]["resource"] for name in told}
-        finally:
-            server.stdin.close()
-            server.wait(10.0)
+pytestmark = pytest.mark.timeout(START_TIMEOUT_S + 60.0)
 
 
 @pytest.fixture
-def fan(resources: dict[str, str]) -> Iterator[ModbusSerialClient]:
-    with ModbusSerialClient(resources["fan"], baudrate=19200, parity="N", timeout=1.0) as client:
+def fan(firmware: Firmware) -> Iterator[ModbusSerialClient]:
+    with ModbusSerialClient(
+        firmware.resource("spare_fan"), baudrate=19200, parity="N", timeout=1.0
+    ) as client:
         yield client
 
 
 @pytest.fixture
-def daq(resources: dict[str, str]) -> Iterator[ModbusTcpClient]:
-    address = re.fullmatch(r"tcp://([\d.]+):(\d+)", resources["daq"])
+def daq(firmware: Firmware) -> Iterator[ModbusTcpClient]:
+    address = re.fullmatch(r"tcp://([\d.]+):(\d+)", firmware.resource("spare_diodes"))
     assert address is not None
     with ModbusTcpClient(address[1], port=int(address[2]), timeout=1.0) as client:
         yield client
@@ -69,40 +37,41 @@ def number(client: ModbusTcpClient, address: int, kind: ModbusClientMixin.DATATY
 
 
 def speed_word(client: ModbusSerialClient) -> int:
-    reply = client.read_input_registers(0xD010, count=1, device_id=7)
+    reply = client.read_input_registers(0xD010, count=1, device_id=1)
     assert not reply.isError()
     return int(reply.registers[0])
 
 
 def test_the_fan_is_set_and_read(fan: ModbusSerialClient) -> None:
     for register, value in ((0xD101, 1), (0xD106, 0), (0xD001, 32000)):
-        reply = fan.write_register(register, value, device_id=7)
+        reply = fan.write_register(register, value, device_id=1)
         assert not reply.isError()
         assert [*reply.registers] == [value]
     assert wait_for(lambda: speed_word(fan) > 31000)
-    status = fan.read_input_registers(0xD011, count=2, device_id=7)
+    status = fan.read_input_registers(0xD011, count=2, device_id=1)
     assert [*status.registers] == [0, 0]
 
 
 def test_the_fan_runs_up_when_its_host_falls_silent(fan: ModbusSerialClient) -> None:
     for register, value in ((0xD101, 1), (0xD106, 0), (0xD001, 0)):
-        fan.write_register(register, value, device_id=7)
+        fan.write_register(register, value, device_id=1)
     assert wait_for(lambda: speed_word(fan) < 16000)
-    reply = fan.write_registers(0xD15C, [1, 64000, 5], device_id=7)
+    reply = fan.write_registers(0xD15C, [1, 64000, 5], device_id=1)
     assert not reply.isError()
     time.sleep(1.5)  # noqa: TID251 - the silence that is tested
     assert speed_word(fan) > 30000
-    fan.write_register(0xD15C, 0, device_id=7)
+    fan.write_register(0xD15C, 0, device_id=1)
 
 
 def test_the_fan_refuses_by_exception(fan: ModbusSerialClient) -> None:
-    assert fan.read_holding_registers(0x0000, count=1, device_id=7).exception_code == 2
-    assert fan.read_input_registers(0xD000, count=10, device_id=7).exception_code == 3
-    assert fan.write_register(0xD100, 248, device_id=7).exception_code == 3
-    assert fan.read_coils(0, count=1, device_id=7).exception_code == 1
+    assert fan.read_holding_registers(0x0000, count=1, device_id=1).exception_code == 2
+    assert fan.read_input_registers(0xD000, count=10, device_id=1).exception_code == 3
+    assert fan.write_register(0xD100, 248, device_id=1).exception_code == 3
+    assert fan.read_coils(0, count=1, device_id=1).exception_code == 1
 
 
-def test_the_t7_is_a_t7(daq: ModbusTcpClient) -> None:
+def test_the_t7_is_a_t7(daq: ModbusTcpClient, firmware: Firmware) -> None:
+    firmware.order(do="set", plant="spare", input="laser_on", value=0)
     assert number(daq, 55100, daq.DATATYPE.UINT32) == 0x00112233
     assert number(daq, 60000, daq.DATATYPE.FLOAT32) == 7.0
     assert abs(number(daq, 0, daq.DATATYPE.FLOAT32)) < 1e-3  # it is dark

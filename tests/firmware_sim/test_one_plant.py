@@ -1,34 +1,24 @@
-"""One plant behind all instruments: what one client does, another sees with its instrument.
+"""A bench that `lumina firmware` serves: time, the world beside the wires, faults by order.
 
-`lumina firmware` serves them; every client is a process of its own that knows nothing of
-this code, only the instrument's protocol.
+Every client is a process of its own that knows nothing of this code, only the instrument's
+protocol; tests/acceptance/test_one_plant.py shows that one plant is behind them all.
 """
 
-import json
-import select
-import signal
 import socket
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(120)
+from tests.served_firmware import ROOT, START_TIMEOUT_S, Firmware, served
 
-ROOT = Path(__file__).parents[2]
-CLIENT_TIMEOUT_S = 60.0
+pytestmark = pytest.mark.timeout(START_TIMEOUT_S + 60.0)
 
 BENCH = f"""
 extends: {ROOT}/lab_configs/small.yaml
 name: one_plant
 instruments:
   meter: {{driver: thorlabs_pm100d, options: {{port: 0}}}}
-  heaters: {{driver: qontrol_q8iv, options: {{channels: 40}}}}
-  tec: {{driver: meerstetter_tec109x}}
 """
 
 LASER = """
@@ -53,74 +43,13 @@ METER = """
     print(float(meter.makefile().readline()))
 """
 
-HEATERS = """
-    import serial, sys
-    path, drive_v = sys.argv[1:]
-    with serial.Serial(path, 115200, timeout=10) as heaters:
-        for channel in range(36):
-            heaters.write(f"V{channel}={drive_v}\\n".encode())
-            assert heaters.readline().strip() == b"OK"
-        heaters.write(b"V0?\\n")
-        print(float(heaters.readline().split()[0]))
-"""
-
-CARRIER = """
-    import binascii, serial, struct, sys
-    with serial.Serial(sys.argv[1], 57600, timeout=10) as tec:
-        ask = b"#0007D1?VR03E801"  # parameter 1000: object temperature
-        tec.write(ask + b"%04X\\r" % binascii.crc_hqx(ask, 0))
-        reply = tec.read_until(b"\\r")
-        print(struct.unpack(">f", bytes.fromhex(reply[7:15].decode()))[0])
-"""
-
-
-class Firmware:
-    """The served bench, and clients for it."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.instruments, self._control = document["instruments"], document["control"]
-
-    def client(self, program: str, name: str, *arguments: str) -> float:
-        """Run a client program with the instrument's address; what it prints."""
-        resource = self.instruments[name]["resource"]
-        address = [resource]
-        if resource.startswith("TCPIP::"):
-            address = resource.split("::")[1:3]
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program), *address, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=CLIENT_TIMEOUT_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return float(done.stdout)
-
-    def order(self, **order: Any) -> dict[str, Any]:
-        """Use the control channel."""
-        host, port = self._control.removeprefix("tcp://").split(":")
-        with socket.create_connection((host, int(port)), 10.0) as wire:
-            wire.sendall(json.dumps(order).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(wire.makefile().readline())
-        return answer
-
 
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firmware]:
     config = tmp_path_factory.mktemp("bench") / "bench.yaml"
     config.write_text(BENCH)
-    command = [sys.executable, "-c", "from lumina.cli import main; main()", "firmware"]
-    with subprocess.Popen(
-        [*command, str(config), "--json"], cwd=ROOT, stdout=subprocess.PIPE
-    ) as server:
-        assert server.stdout is not None
-        try:
-            ready, _, _ = select.select([server.stdout], [], [], 60.0)
-            assert ready, "no addresses"
-            yield Firmware(json.loads(server.stdout.readline()))
-        finally:
-            server.send_signal(signal.SIGINT)
-            assert server.wait(20) == 0, "interrupted is how it ends"
+    with served(config) as firmware:
+        yield firmware
 
 
 def test_the_meter_sees_the_laser(firmware: Firmware) -> None:
@@ -131,29 +60,6 @@ def test_the_meter_sees_the_laser(firmware: Firmware) -> None:
     bright_w = firmware.client(METER, "meter")
     assert dim_w > 1e-8
     assert bright_w == pytest.approx(3.0 * dim_w, rel=0.02)
-
-
-def test_the_meter_sees_the_fringe_and_the_tec_controller_the_heat_of_the_heaters(
-    firmware: Firmware,
-) -> None:
-    firmware.client(SUPPLY, "supply")
-    firmware.client(LASER, "laser", "12")
-    cold_c, powers_w = firmware.client(CARRIER, "tec"), []
-    for drive_v in ("0", "4", "8"):
-        assert firmware.client(HEATERS, "heaters", drive_v) == pytest.approx(
-            float(drive_v), abs=0.01
-        )
-        powers_w.append(firmware.client(METER, "meter"))
-    assert max(powers_w) > 1.2 * min(powers_w), "the light moves between the ports"
-    for _ in range(200):  # 3 W warm the carrier by 0.07 K/s
-        warm_c = firmware.client(CARRIER, "tec")
-        if warm_c > cold_c + 0.1:
-            break
-    assert warm_c > cold_c + 0.1
-    truth = firmware.order(do="read", plant="main")
-    assert truth["heater_drive_v"][0] == pytest.approx(8.0, abs=0.01)
-    assert truth["temperatures_c"]["carrier"] == pytest.approx(warm_c, abs=0.2)
-    firmware.client(HEATERS, "heaters", "0")
 
 
 def test_the_surroundings_are_set_beside_the_wires(firmware: Firmware) -> None:
