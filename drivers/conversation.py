@@ -102,6 +102,8 @@ class Conversation:
 
     def _get_clean(self, timeout_s: float) -> Steps[None]:
         if self._resync.answers is not None:
+            if self._holds_a_piece():  # it broke off: the next reply is not its end
+                self._fresh_splitter()
             return
         stale = yield 0.0
         if stale:

@@ -18,7 +18,7 @@ from drivers.transports import Wire
 from drivers.transports.base import Transport
 from drivers.transports.quiet import QuietLine, QuietLoopLine
 from drivers.wire import WireInstrument
-from lumina.errors import DeviceRangeError, DeviceStateError, ProtocolError
+from lumina.errors import DeviceRangeError, DeviceStateError
 
 __all__ = ["ModbusFramer", "ModbusInstrument", "ModbusRtuInstrument", "ModbusTcpInstrument"]
 
@@ -99,7 +99,7 @@ class ModbusInstrument(WireInstrument):
             return DeviceRangeError(self.name, what, allowed)
         if refusal.code == NOT_AUTHORISED:
             return DeviceStateError(self.name, what, "protected")
-        return ProtocolError(self.name, what)
+        return self.odd(what)
 
     async def _ask(self, space: Space, address: int, count: int) -> list[int]:
         frame = self.link.read(space, address, count, self._transaction())
@@ -107,13 +107,13 @@ class ModbusInstrument(WireInstrument):
             return self._answer(frame, await self.request(frame))
         except RefusedError as refusal:
             text = f"{count} registers from {address:#06x}: {refusal}"
-            raise ProtocolError(self.name, text) from refusal
+            raise self.odd(text) from refusal
 
     def _answer(self, frame: bytes, reply: bytes) -> list[int]:
         try:
             return self.link.answer(frame, reply)
         except BadReplyError as error:
-            raise ProtocolError(self.name, f"{self.bus.resource}: {error}") from error
+            raise self.odd(str(error)) from error
 
     def _transaction(self) -> int:
         """Number of the next request; RTU has none."""

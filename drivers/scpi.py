@@ -7,7 +7,7 @@ from drivers.interfaces import Identity
 from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
-from lumina.errors import DeviceRangeError, DeviceStateError, ProtocolError
+from lumina.errors import DeviceRangeError, DeviceStateError
 
 __all__ = ["ScpiInstrument"]
 
@@ -30,7 +30,7 @@ class ScpiInstrument(WireInstrument):
     async def identify(self) -> Identity:
         fields = (await self.query("*IDN?")).split(",")
         if len(fields) != 4:
-            raise ProtocolError(self.name, f"{','.join(fields)!r} is no answer to *IDN?")
+            raise self.odd(f"{','.join(fields)!r} is no answer to *IDN?")
         return Identity(*(text.strip() for text in fields))
 
     async def prepare(self) -> None:
@@ -46,7 +46,7 @@ class ScpiInstrument(WireInstrument):
         try:
             return reply.decode("ascii").strip()
         except UnicodeDecodeError as error:
-            raise ProtocolError(self.name, f"{reply!r} is no answer to {question}") from error
+            raise self.odd(f"{reply!r} is no answer to {question}") from error
 
     async def ask_float(self, question: str) -> float:
         """Ask for a number.
@@ -58,7 +58,7 @@ class ScpiInstrument(WireInstrument):
         try:
             return float(text)
         except ValueError:
-            raise ProtocolError(self.name, f"{text!r} is no answer to {question}") from None
+            raise self.odd(f"{text!r} is no answer to {question}") from None
 
     async def ask_int(self, question: str) -> int:
         """Ask for a whole number; ``+1`` and ``1.0`` are ones too."""
@@ -72,7 +72,7 @@ class ScpiInstrument(WireInstrument):
         try:
             return float(text) != 0.0
         except ValueError:
-            raise ProtocolError(self.name, f"{text!r} is no answer to {question}") from None
+            raise self.odd(f"{text!r} is no answer to {question}") from None
 
     async def write(self, *commands: str) -> None:
         """Send commands, nobody in between, and see whether the instrument minds.
@@ -124,7 +124,7 @@ class ScpiInstrument(WireInstrument):
         entry = await self.query(self.error_query)
         match = re.match(r'([+-]?\d+)\s*(?:,\s*"?(.*?)"?)?$', entry)
         if match is None:
-            raise ProtocolError(self.name, f"{entry!r} is no answer to {self.error_query}")
+            raise self.odd(f"{entry!r} is no answer to {self.error_query}")
         return int(match[1]), match[2] or ""
 
     def _complaint(self, cause: str, number: int, text: str) -> Exception:
@@ -133,4 +133,4 @@ class ScpiInstrument(WireInstrument):
             return DeviceRangeError(self.name, told, "the instrument's own limits")
         if number in CONFLICT:
             return DeviceStateError(self.name, told, text)
-        return ProtocolError(self.name, told)
+        return self.odd(told)

@@ -122,8 +122,7 @@ class WireInstrument(Instrument):
         try:
             await self.identify()  # who it is was checked when it was connected
         except ValueError as error:
-            text = f"{self.bus.resource}: says something odd: {error}"
-            raise ProtocolError(self.name, text) from error
+            raise self.odd(f"says something odd: {error}") from error
         told, self._told = self._told, self.power_cycle
         return None if self._told is told else str(self._told)
 
@@ -163,6 +162,14 @@ class WireInstrument(Instrument):
     def forget(self, key: str) -> None:
         """Do not set this again after a power cycle."""
         self._settings.forget(key)
+
+    def odd(self, told: str) -> ProtocolError:
+        """The error for an answer that its protocol does not allow.
+
+        Args:
+            told: what was odd about it.
+        """
+        return ProtocolError(self.name, f"{self.bus.resource}: {told}")
 
     async def _watched(self, call: Callable[..., Awaitable[Any]], *args: Any, **more: Any) -> Any:
         if self._identity is None or self._comeback.lost or self._in_doubt:

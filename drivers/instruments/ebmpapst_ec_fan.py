@@ -18,7 +18,7 @@ from drivers.protocols.modbus_maps import (
 )
 from drivers.ranges import check_range
 from drivers.registry import Mounting
-from lumina.errors import DeviceError, DeviceStateError, ProtocolError
+from lumina.errors import DeviceError, DeviceStateError
 
 __all__ = ["EbmpapstEcFan"]
 
@@ -69,7 +69,7 @@ class EbmpapstEcFan(ModbusRtuInstrument, Fan):
     async def identify(self) -> Identity:
         generation = await self.number("identification")
         if generation not in GENERATIONS:
-            raise ProtocolError(self.name, f"identification {generation:g} is no EC fan's")
+            raise self.odd(f"identification {generation:g} is no EC fan's")
         serial, kind = await self.read("serial"), await self.read("type")
         software = round(await self.number("software"))
         version = f"{software >> 8}.{software & 0xFF:02d}"

@@ -7,7 +7,6 @@ from drivers.modbus import ModbusTcpInstrument
 from drivers.photodiodes import PhotodiodeMeter
 from drivers.protocols.modbus_maps import LABJACK_T7
 from drivers.registry import Mounting
-from lumina.errors import ProtocolError
 
 __all__ = ["LabjackT7"]
 
@@ -27,7 +26,7 @@ class LabjackT7(PhotodiodeMeter, ModbusTcpInstrument):
     async def identify(self) -> Identity:
         test = round(await self.number("test"))
         if test != TEST_WORD:
-            raise ProtocolError(self.name, f"test word {test:#010x} is no LabJack's")
+            raise self.odd(f"test word {test:#010x} is no LabJack's")
         product, _, firmware = await self.read_run("product", 3)
         serial = await self.number("serial")
         return Identity("LabJack", f"T{product:g}", f"{serial:.0f}", f"{firmware:.4f}")

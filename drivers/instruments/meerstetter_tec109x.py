@@ -28,7 +28,7 @@ from drivers.registry import Mounting
 from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
-from lumina.errors import DeviceRangeError, DeviceStateError, ProtocolError
+from lumina.errors import DeviceRangeError, DeviceStateError
 
 __all__ = ["MeerstetterTec109x"]
 
@@ -147,13 +147,13 @@ class MeerstetterTec109x(WireInstrument, TemperatureController):
         try:
             return parameter.from_hex(payload)
         except MecomError as error:
-            raise ProtocolError(self.name, f"{name}: {error}") from error
+            raise self.odd(f"{name}: {error}") from error
 
     async def _set(self, name: str, value: float) -> None:
         request = setting(self._address, self._next(), PARAMETERS[name], value)
         payload = await self._ask(request, f"{name} = {value:g}")
         if payload:
-            raise ProtocolError(self.name, f"{name}: {payload!r} is no acknowledgement")
+            raise self.odd(f"{name}: {payload!r} is no acknowledgement")
 
     async def _ask(self, request: Request, what: str) -> str:
         message = request.encode()
@@ -168,7 +168,7 @@ class MeerstetterTec109x(WireInstrument, TemperatureController):
             return DeviceRangeError(self.name, told, "the instrument's own limits")
         if code == BUSY:
             return DeviceStateError(self.name, told, "busy")
-        return ProtocolError(self.name, told)
+        return self.odd(told)
 
     def _next(self) -> int:
         self._sequence = (self._sequence + 1) & 0xFFFF

@@ -28,7 +28,7 @@ from drivers.registry import Mounting
 from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
-from lumina.errors import DeviceRangeError, DeviceStateError, ProtocolError
+from lumina.errors import DeviceRangeError, DeviceStateError
 
 __all__ = ["QontrolQ8iv"]
 
@@ -120,12 +120,12 @@ class QontrolQ8iv(WireInstrument, PhaseShifterBank):
         try:
             return parse_quantity(line, unit)
         except QontrolError as error:
-            raise ProtocolError(self.name, f"{name}{channel}: {error}") from error
+            raise self.odd(f"{name}{channel}: {error}") from error
 
     async def _command(self, message: bytes) -> None:
         line = await self._query(message)
         if line != OK:
-            raise ProtocolError(self.name, f"{line!r} is no acknowledgement")
+            raise self.odd(f"{line!r} is no acknowledgement")
 
     async def _query(self, message: bytes) -> str:
         reply = await self.request(message)

@@ -26,7 +26,7 @@ from drivers.registry import Mounting
 from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
-from lumina.errors import DeviceStateError, ProtocolError
+from lumina.errors import DeviceStateError
 
 __all__ = ["Thermostat8451"]
 
@@ -94,7 +94,7 @@ class Thermostat8451(WireInstrument, TemperatureController):
         try:
             return parse_targets(line)[OBJECT]
         except ThermostatError as error:
-            raise ProtocolError(self.name, str(error)) from error
+            raise self.odd(str(error)) from error
 
     async def set_current_a(self, current_a: float) -> None:
         check_range(self.name, "current", current_a, self.current_limits_a(), "A")
@@ -155,7 +155,7 @@ class Thermostat8451(WireInstrument, TemperatureController):
         try:
             report = parse_reports(line)[channel]
         except ThermostatError as error:
-            raise ProtocolError(self.name, str(error)) from error
+            raise self.odd(str(error)) from error
         self._clock_s, self._seen_at_s = report.time_s, asyncio.get_running_loop().time()
         return report
 
@@ -166,4 +166,4 @@ class Thermostat8451(WireInstrument, TemperatureController):
             parse_obeyed(line)
         except ThermostatError as error:
             told = f"{command.encode().decode()!r}: {error}"
-            raise ProtocolError(self.name, told) from error
+            raise self.odd(told) from error

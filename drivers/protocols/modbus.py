@@ -101,6 +101,11 @@ class FrameSplitter:
         self._buffer = self._buffer[-LONGEST_FRAME:]
         return frames
 
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing."""
+        return not self._buffer
+
     def clear(self) -> None:
         """Forget what has been received."""
         self._buffer = b""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from drivers import npu_link
 from drivers.instruments.lumina_npu import LuminaNpu as Driver
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.instruments.lumina_npu import LuminaNpu
 from lumina.control.records import TecMode
-from lumina.errors import DeviceConnectionError
+from lumina.errors import DeviceConnectionError, DeviceTimeoutError
 from tests.npu_world import PLANT, loop_of
 from twin.plant import Plant
 
@@ -129,3 +130,23 @@ async def test_closing_ends_the_search_for_a_lost_board(boards: Boards) -> None:
     await npu.connect()
     assert (await npu.status())["tick"] > 0
     await npu.close()
+
+
+async def test_something_that_is_no_board_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npu_link, "PATIENCE_S", (0.1, 0.1))
+
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(100):
+            writer.write(b"what?\0")
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
+        address = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        npu = Driver(Mounting("npu", ProcessorOptions(), None, address))
+        for _ in range(2):
+            with pytest.raises(DeviceTimeoutError) as caught:
+                await npu.connect()
+            told = str(caught.value)
+            assert told.startswith(f"npu: {address}: no answer to ")
+            assert "frames were garbled: is this an NPU board, at this speed?" in told
+        await npu.close()
