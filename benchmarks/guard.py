@@ -49,7 +49,7 @@ def run() -> Benchmark:
         for tier in TIERS
     }
     dies, sinks = {}, {}
-    for name, words in plant_faults(PlantConfig()):
+    for name, words in plant_faults(reference_loop().plant.config):
         dies[name], sinks[name] = hottest_c(words)
     figures["hottest_die"] = hottest("die", dies, HOTTEST_DIE_C)
     figures["hottest_sink"] = hottest("sink", sinks, HOTTEST_SINK_C)
