@@ -167,7 +167,7 @@ async def shut_down(station: Station, drive: LoopDrive, journal: Journal) -> Non
     device = station.device
     steps = [lasers_off, supplies_off]
     if device.loop.latest() is not None:  # the loop ticks: it takes commands
-        steps[1:1] = [actuators_off, rails_down]
+        steps = [actuators_off, lasers_off, rails_down, supplies_off]
     with journal.stage("shut_down", f"{device.name}: laser, heaters, TEC, rails, supplies"):
         for step in steps:
             try:

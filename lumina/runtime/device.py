@@ -71,6 +71,7 @@ class Counters:
         matrices_loaded: matrices programmed.
         failures: operations that were refused or failed.
         repeated: batches sent again because the board was interrupted meanwhile.
+        saturated: receiver readings at an end of the converters' range.
         busy_s: bench time spent multiplying, s.
         energy_j: electrical energy used meanwhile, J (simulated on a twin).
     """
@@ -80,6 +81,7 @@ class Counters:
     matrices_loaded: int = 0
     failures: int = 0
     repeated: int = 0
+    saturated: int = 0
     busy_s: float = 0.0
     energy_j: float = 0.0
 
@@ -104,6 +106,7 @@ class PhotonicDevice:
         counters: what it has done.
         lifecycle: how far bring-up has come, the guard's word left out.
         trouble: why it has to be brought up again, in words; empty while it has not.
+        attended: whether the host looks after it; a fault may have it look away.
         lock: held while a loaded matrix must stay loaded.
         settling: waits for what was commanded to stand.
     """
@@ -137,6 +140,7 @@ class PhotonicDevice:
         self.lock = asyncio.Lock()
         self.lifecycle = DeviceState.UNINITIALISED
         self.trouble = ""
+        self.attended = True
         self._busy = 0
         self._unit: MatrixUnit | None = None
         self._scale: float | None = None
@@ -165,6 +169,11 @@ class PhotonicDevice:
     def max_drive_v(self) -> float:
         """Highest heater drive, V."""
         return self.capabilities.max_drive_v
+
+    @property
+    def converter_bits(self) -> int:
+        """Resolution of the receivers' converters."""
+        return self.capabilities.converter_bits
 
     @property
     def nominal_phase_rad_per_v2(self) -> float:
@@ -368,6 +377,7 @@ class PhotonicDevice:
             self._require_safe()
             light = await self.processor.multiply(fields)
             if self.settling.showed(light):
+                self.counters.saturated += saturated(light.amplitudes, self.converter_bits)
                 return light.amplitudes
             self.counters.repeated += 1
             await self.settling.recovered()
@@ -442,3 +452,9 @@ class PhotonicDevice:
         self.counters.operations += 2 * self.ports**2 * batch
         self.counters.busy_s += took_s
         self.counters.energy_j += took_s * electrical_w
+
+
+def saturated(readings: ComplexArray, bits: int) -> int:
+    """How many readings of full scale have a quadrature at an end of its converter's range."""
+    top = 1.0 - 2.0 ** (1 - bits)  # the highest code of a bipolar converter
+    return int(((np.abs(readings.real) >= top) | (np.abs(readings.imag) >= top)).sum())

@@ -51,6 +51,12 @@ class Station:
         ]
 
     @property
+    def laser_w(self) -> float:
+        """Power that bring-up has the one laser emit, W; 0 where there is none, or several."""
+        powers_w = [options.power_w for _, options in self.lasers]
+        return powers_w[0] if len(powers_w) == 1 else 0.0
+
+    @property
     def supplies(self) -> list[tuple[PowerSupply, PowerSupplyOptions]]:
         """The bench supplies that feed the board, with what bring-up sets on them."""
         return [

@@ -15,7 +15,9 @@ from lumina.control.guard.words import severity, words_for
 from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
 from lumina.errors import DeviceError, StoreError
+from lumina.runtime.device import DeviceState
 from lumina.runtime.journal import Journal, Level
+from lumina.runtime.light_watch import LightWatch
 from lumina.runtime.recording import Recorder
 from lumina.runtime.station import Station
 
@@ -59,6 +61,7 @@ class Supervisor:
         self._tier = Tier.NORMAL
         self._reasons = 0
         self._rails = [RailState.OFF] * len(station.device.config.rails)
+        self._light = LightWatch(station.laser_w)
         self._silent_s = 0.0
         self._stalled = False
         self._powerless = False
@@ -68,7 +71,8 @@ class Supervisor:
         """Watch until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_S)
-            await self.look()
+            if self._device.attended:
+                await self.look()
 
     async def look(self) -> None:
         """Take in the rows written since the last look, and show the loop that we live."""
@@ -86,6 +90,8 @@ class Supervisor:
             self._follow_reasons(row)
             await self._follow_tier(row)  # first: rails follow the guard
             await self._follow_rails(row)
+        if self._device.lifecycle is DeviceState.READY:
+            self._follow_light(rows)
 
     def _changes(self, rows: Any) -> Any:
         """Which rows differ from the one before, in tier, its reasons or rails."""
@@ -145,6 +151,11 @@ class Supervisor:
             self._tell("rail", text, level, at_s=at_s, rail=rail.name, state=state.name)
             if faulty:
                 await self._secure(self._station.make_safe)
+
+    def _follow_light(self, rows: Any) -> None:
+        for change in self._light.changes(rows):
+            level: Level = "warning" if change.wrong else "info"
+            self._tell("light", change.message, level, at_s=self._time_of(change.row))
 
     async def _watch_stall(self, alive: bool) -> None:
         if self._cursor == 0:

@@ -1,8 +1,8 @@
 """What went wrong in a run and what followed, picked out of its event log.
 
 A planted fault is an event ``fault`` with data {"spec": as on the command line, "phase":
-"struck" | "lifted" | "refused"}; others count if they are loud, or tell of the guard, of
-rails or of stages.
+"struck" | "lifted" | "refused"}; others count if they are loud, or tell of the guard, of light,
+of rails or of stages.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from lumina.store._events import Event
 
 __all__ = ["FaultSpan", "Incident", "find_faults", "find_incidents"]
 
-TOLD = frozenset({"tier", "rail", "stage", "state"})
+TOLD = frozenset({"tier", "reason", "light", "rail", "stage", "state"})
 LOUD = frozenset({"warning", "error", "critical"})
 SHUT_DOWN = "shut_down"
 

@@ -259,3 +259,17 @@ def test_instruments_on_a_chip_without_a_board_live_beside_it(small: Path, tmp_p
     temperature_c, current_a = run_virtual(main())
     assert temperature_c == pytest.approx(30.0, abs=0.05)
     assert current_a > 1e-3
+
+
+def test_readings_at_the_end_of_the_converters_range_are_counted(small: Path) -> None:
+    async def main() -> None:
+        async with open_bench(small, lock=False) as bench:
+            await bench.device.measure_transfer()
+            assert bench.device.counters.saturated == 0
+            assert bench.environment is not None
+            bench.environment.write("stray_light_w", 0.05)
+            await asyncio.sleep(0.01)
+            await bench.device.measure_transfer(2)
+            assert bench.device.counters.saturated == 2 * 4 * 4
+
+    run_virtual(main())
