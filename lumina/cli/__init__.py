@@ -22,6 +22,7 @@ def application() -> typer.Typer:
     """The command line, with every command registered."""
     from lumina.cli.bench import bench
     from lumina.cli.calibrate import calibrate
+    from lumina.cli.campaign import campaign
     from lumina.cli.check import check
     from lumina.cli.devices import devices
     from lumina.cli.firmware import firmware
@@ -35,7 +36,18 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, calibrate, check, devices, firmware, bench, runs, show, report):
+    for command in (
+        run,
+        calibrate,
+        campaign,
+        check,
+        devices,
+        firmware,
+        bench,
+        runs,
+        show,
+        report,
+    ):
         app.command()(command)
     return app
 

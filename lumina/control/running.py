@@ -1,5 +1,6 @@
 """Whatever runs a control loop: against a twin, a board on a wire, or one in memory."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from lumina.control.runner import TwinRunner
 from lumina.control.wire_runner import WireRunner
 from lumina.errors import DeviceError
 
-__all__ = ["Runner", "runner_for"]
+__all__ = ["Runner", "RunnerFactory", "runner_for"]
 
 
 class Runner(Protocol):
@@ -54,6 +55,10 @@ class Runner(Protocol):
         Empty where that is not in this process. Writing into it between two ticks takes
         board and loop to another state.
         """
+
+
+RunnerFactory = Callable[[FrameLink, ControlLoop], Runner]
+"""Makes what runs a loop over a board's link."""
 
 
 def runner_for(link: FrameLink, loop: ControlLoop) -> Runner:

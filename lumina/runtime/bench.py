@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from drivers.config import build_instrument
 from drivers.interfaces import Identity, Instrument, PhotonicProcessor
 from drivers.registry import Backend
-from lumina.control.running import runner_for
+from lumina.control.running import RunnerFactory, runner_for
 from lumina.errors import DeviceStateError, UsageError
 from lumina.runtime.attendance import Attendance
 from lumina.runtime.bring_up import bring_up, shut_down
@@ -82,7 +82,8 @@ class Bench:
         if faults:
             if self.environment is None:
                 raise UsageError("faults are planted in simulated benches only")
-            self.planting = Planting(faults, config, self.environment, journal)
+            attend = partial(setattr, self.device, "attended")
+            self.planting = Planting(faults, config, self.environment, journal, attend)
 
     @property
     def devices(self) -> dict[str, PhotonicDevice]:
@@ -145,6 +146,7 @@ async def open_bench(
     calibrations: Calibrations | None = None,
     faults: Sequence[PlannedFault] = (),
     lock: bool = True,
+    runners: RunnerFactory = runner_for,
 ) -> AsyncIterator[Bench]:
     """Bring a bench up, and shut it down whatever happens.
 
@@ -159,6 +161,7 @@ async def open_bench(
             says by default, and nowhere if it does not.
         faults: what shall go wrong, and when.
         lock: bring the carriers to their set points; otherwise the TECs stay off.
+        runners: makes what runs the loop of each processor.
 
     Raises:
         UsageError: faults are asked for on real hardware.
@@ -182,7 +185,7 @@ async def open_bench(
         instruments, identities = await connect(
             at_addresses(config, simulators), plants, journal, stack
         )
-        stations = build_stations(config, plants, simulators, instruments)
+        stations = build_stations(config, plants, simulators, instruments, runners)
         bench = Bench(config, journal, stations, instruments, identities, simulators, faults)
         recorder = build_recorder(folder, bench)
         await stack.enter_async_context(planted(bench.planting))
@@ -258,6 +261,7 @@ def build_stations(
     plants: "dict[str, Plant]",
     simulators: Simulators,
     instruments: dict[str, Instrument],
+    runners: RunnerFactory,
 ) -> dict[str, Station]:
     """One station per photonic processor, with the instruments on the same plant."""
     lock = LockCriterion(
@@ -276,7 +280,7 @@ def build_stations(
             for other, instrument in instruments.items()
             if config.instruments[other].plant == entry.plant
         )
-        runner = runner_for(processor.frame_link(), device.loop)
+        runner = runners(processor.frame_link(), device.loop)
         room = environment_of(config, name, plants, simulators)
         plant = plants.get(entry.plant) or simulators.plants.get(entry.plant)
         stations[name] = Station(device, runner, beside, plant, room)

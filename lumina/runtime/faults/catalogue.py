@@ -2,7 +2,8 @@
 
 A *plant fault* is physics: words of the plant's inputs (`twin.records.PLANT_INPUTS`) that
 are 0 in a healthy plant. A *wire fault* is a simulated instrument that misbehaves on its
-wire (`firmware_sim.faults`). docs/reference/faults.md says how each is noticed.
+wire (`firmware_sim.faults`). A *host fault* is ours. docs/reference/faults.md tells how each
+is noticed, and what is done about it.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,8 +88,9 @@ class FaultKind:
         what: what happens, in words.
         places: where it can strike.
         severity: how hard; None where there are no degrees.
-        words: the plant's inputs while it lasts; None for a wire fault.
-        wire: what happens on an instrument's wire; None for a plant fault.
+        words: the plant's inputs while it lasts; None for other faults.
+        wire: what happens on an instrument's wire; None for other faults.
+        host: whether the host looks away.
     """
 
     name: str
@@ -97,6 +99,7 @@ class FaultKind:
     severity: Severity | None = None
     words: Words | None = None
     wire: WireFault | None = None
+    host: bool = False
 
 
 def _index(word: str, value: float | None = None) -> Words:
@@ -233,6 +236,7 @@ _KINDS = (
         severity=Severity("share of its voltage that is missing", "", 0.2, 0.01, 1.0),
         words=_word("supply_sag"),
     ),
+    FaultKind("host_stall", "the host looks away: no heartbeats, no supervision", host=True),
     FaultKind(
         "link_loss",
         "an instrument's link hangs up",

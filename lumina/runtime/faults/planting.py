@@ -1,7 +1,7 @@
 """Faults strike, and are lifted, at their bench time; the journal hears of each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from lumina.errors import LuminaError
@@ -22,9 +22,19 @@ class Planting:
         config: BenchConfig,
         environment: Environment,
         journal: Journal,
+        attend: Callable[[bool], None],
     ) -> None:
+        """Plan them; `planted` lets them strike.
+
+        Args:
+            faults: what shall strike, and when.
+            config: the bench.
+            environment: the room around the plant, and the wires.
+            journal: hears of every fault.
+            attend: has the host look after the device, or look away.
+        """
         self._faults, self._config = faults, config
-        self._environment, self._journal = environment, journal
+        self._environment, self._journal, self._attend = environment, journal, attend
         self._struck: list[PlannedFault] = []
 
     async def run(self) -> None:
@@ -52,7 +62,9 @@ class Planting:
         self._tell(fault, "struck", f"fault {fault.name}: {fault.words}", "warning")
 
     def _apply(self, fault: PlannedFault) -> None:
-        if fault.kind.words is None:
+        if fault.kind.host:
+            self._attend(False)
+        elif fault.kind.words is None:
             self._disturb_wire(fault)
         else:
             self._write(fault, fault)
@@ -71,7 +83,9 @@ class Planting:
         if fault not in self._struck:
             return
         self._struck.remove(fault)
-        if fault.kind.words is not None:
+        if fault.kind.host:
+            self._attend(True)
+        elif fault.kind.words is not None:
             self._write(fault)
         self._tell(fault, "lifted", f"fault {fault.name} is lifted", "info")
 

@@ -34,6 +34,9 @@ class Room:
     def write(self, word: str, value: float) -> None:
         self.done.append((round(1e3 * asyncio.get_running_loop().time()), word, value))
 
+    def attend(self, on: bool) -> None:
+        self.write("attended", float(on))
+
     def disturb(self, instrument: str, kind: FaultKind, seconds: float, count: int) -> None:
         self.done.append((count, f"{instrument} {kind}", round(seconds, 6)))
 
@@ -45,7 +48,7 @@ def plant_all(texts: Sequence[str], *, bench: BenchConfig | None = None, log: Lo
     async def main() -> None:
         journal = Journal(log)
         journal.now_s()
-        async with planted(Planting(faults, bench, room.environment, journal)):
+        async with planted(Planting(faults, bench, room.environment, journal, room.attend)):
             await asyncio.sleep(1.0)
 
     run_virtual(main())
@@ -70,6 +73,11 @@ def test_of_two_faults_on_one_word_the_later_holds_until_it_is_lifted(log: Log) 
     assert (100, "sensor_fault[2]", 2.0) in room.done
 
 
+def test_a_host_that_stalls_looks_away_and_back(log: Log) -> None:
+    room = plant_all(["host_stall@0.2..0.5"], log=log)
+    assert room.done == [(200, "attended", 0.0), (500, "attended", 1.0)]
+
+
 def test_faults_of_a_wire_go_to_the_instrument_for_as_long_as_they_last(log: Log) -> None:
     texts = ["link_loss:laser=5@0.1", "device_stall@0.2..0.5", "replies_garbled:supply=3@0.3"]
     room = plant_all(texts, bench=config(Backend.FIRMWARE), log=log)
@@ -91,7 +99,8 @@ def test_a_fault_that_cannot_be_planted_is_told_and_the_others_strike(log: Log) 
 
     async def main() -> None:
         room = Environment(bench.plants["main"], lambda word, _: written.append(word), refuse)
-        async with planted(Planting(faults, bench, room, Journal(log, story))):
+        journal = Journal(log, story)
+        async with planted(Planting(faults, bench, room, journal, lambda on: None)):
             await asyncio.sleep(1.0)
 
     story = Story(faults)
