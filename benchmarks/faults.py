@@ -18,7 +18,7 @@ from lumina.runtime.campaign.invariants import DIE_LIMIT_C, SINK_LIMIT_C
 from lumina.runtime.campaign.watched import WatchedRunner, watched_runner_for
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.faults import CATALOGUE, PlannedFault, Story, parse_fault
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 
 __all__ = ["run"]

@@ -72,8 +72,8 @@ def run(
     from lumina.cli.live import LiveView
     from lumina.runtime.config import load_config
     from lumina.runtime.faults import parse_faults
-    from lumina.runtime.seeds import run_seeds
-    from lumina.runtime.session import SessionPlan
+    from lumina.runtime.main_job.seeds import run_seeds
+    from lumina.runtime.main_job.session import SessionPlan
     from lumina.runtime.wall_clock import utc_now
 
     chosen = parse_backend(backend)

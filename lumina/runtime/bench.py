@@ -21,24 +21,23 @@ from drivers.interfaces import Identity, Instrument, PhotonicProcessor
 from drivers.registry import Backend
 from lumina.control.running import RunnerFactory, runner_for
 from lumina.errors import DeviceStateError, UsageError
-from lumina.runtime.attendance import Attendance
 from lumina.runtime.bring_up import bring_up, shut_down
 from lumina.runtime.config import BenchConfig, load_config
-from lumina.runtime.device import DeviceState, PhotonicDevice
-from lumina.runtime.drift_watch import DriftWatch
+from lumina.runtime.device import DeviceState, LockCriterion, PhotonicDevice
 from lumina.runtime.environment import Environment
 from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
-from lumina.runtime.journal import Journal
 from lumina.runtime.plants import build_paces, build_plants
-from lumina.runtime.recording import Recorder
-from lumina.runtime.settling import LockCriterion
+from lumina.runtime.recording.journal import Journal
+from lumina.runtime.recording.recorder import Recorder
 from lumina.runtime.station import LoopDrive, Station
 from lumina.runtime.stored import Calibrations, apply_stored, chip_of
-from lumina.runtime.supervisor import Supervisor
-from lumina.runtime.upkeep import Upkeep
 from lumina.runtime.wall_clock import utc_now
+from lumina.runtime.watching.attendance import Attendance
+from lumina.runtime.watching.drift_watch import DriftWatch
+from lumina.runtime.watching.supervisor import Supervisor
+from lumina.runtime.watching.upkeep import Upkeep
 from lumina.store import RunFolder
 from twin.records import write_input
 

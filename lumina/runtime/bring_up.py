@@ -12,7 +12,7 @@ from lumina.errors import (
     RailFaultError,
 )
 from lumina.runtime.device import DeviceState, PhotonicDevice
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.station import LoopDrive, Station
 
 __all__ = ["bring_up", "lock_temperature", "shut_down"]

@@ -18,7 +18,7 @@ from drivers.interfaces import Identity
 from lumina.errors import CalibrationError
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import PhotonicDevice
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 
 __all__ = ["Calibrations", "apply_stored", "chip_of", "stale_reasons"]
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lumina.cli.calibration_view import CalibrationView, braille
 from lumina.runtime.calibrating._watch import Watch
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 
 
 def shown(view: CalibrationView) -> str:

@@ -18,7 +18,7 @@ from lumina.errors import (
 )
 from lumina.runtime import Bench, open_bench
 from lumina.runtime.device import DeviceState
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 from tests.runtime.conftest import Log
 

@@ -16,7 +16,7 @@ from lumina.runtime import Bench, open_bench
 from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
 from lumina.runtime.firmware import Simulators, describe, in_memory
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import VirtualTimeLoop, run_virtual
 from tests.runtime.conftest import Log
 

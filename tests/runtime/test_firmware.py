@@ -23,8 +23,8 @@ from lumina.runtime.bench import at_addresses, connect
 from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
 from lumina.runtime.firmware import simulated
-from lumina.runtime.journal import Journal
-from lumina.runtime.session import SessionPlan, run_session
+from lumina.runtime.main_job.session import SessionPlan, run_session
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 from lumina.store import open_run
 

@@ -12,7 +12,7 @@ from lumina.frames import SAFE_STATE
 from lumina.runtime import Bench, open_bench
 from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 from tests.runtime.conftest import Log
 

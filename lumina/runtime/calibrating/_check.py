@@ -12,8 +12,8 @@ from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.calibrating._place import generator, workplace
 from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
 from lumina.runtime.config import BenchConfig
-from lumina.runtime.journal import Journal, Level, View
-from lumina.runtime.recorded import recorded
+from lumina.runtime.recording.journal import Journal, Level, View
+from lumina.runtime.recording.recorded import recorded
 from lumina.runtime.stored import Calibrations, chip_of, stale_reasons
 from lumina.store import RunFolder
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lumina.errors import UsageError
-from lumina.runtime.recorded import RunPlan
+from lumina.runtime.recording.recorded import RunPlan
 
 __all__ = ["CalibrationPlan", "WallClock"]
 

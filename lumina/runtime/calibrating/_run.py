@@ -17,8 +17,8 @@ from lumina.runtime.calibrating._resume import Progress
 from lumina.runtime.calibrating._watch import Watch
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import PhotonicDevice
-from lumina.runtime.journal import Journal, View
-from lumina.runtime.recorded import recorded
+from lumina.runtime.recording.journal import Journal, View
+from lumina.runtime.recording.recorded import recorded
 from lumina.runtime.stored import Calibrations, chip_of
 from lumina.store import RunFolder
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 
 __all__ = ["Watch"]
 

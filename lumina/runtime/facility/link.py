@@ -14,7 +14,7 @@ from lumina.errors import DeviceConnectionError, DeviceStateError
 from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.facility.config import FacilityConfig
 from lumina.runtime.facility.messages import inlet_of, report
-from lumina.runtime.journal import Journal, Level
+from lumina.runtime.recording.journal import Journal, Level
 from lumina.runtime.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from lumina.errors import LuminaError
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.environment import Environment
 from lumina.runtime.faults.planned import PlannedFault, place_of
-from lumina.runtime.journal import Journal, Level
+from lumina.runtime.recording.journal import Journal, Level
 
 __all__ = ["Planting", "planted"]
 

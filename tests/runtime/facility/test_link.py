@@ -17,7 +17,7 @@ import pytest
 from lumina.runtime import Bench, open_bench
 from lumina.runtime.facility.config import FacilityConfig
 from lumina.runtime.facility.link import linked
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 from tests.runtime.conftest import Log
 from tests.runtime.facility.conftest import Mosquitto
@@ -135,7 +135,7 @@ VANISHING = """
 import asyncio, sys
 from lumina.runtime.facility.config import FacilityConfig
 from lumina.runtime.facility.link import linked
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 
 async def main():
     config = FacilityConfig(broker="127.0.0.1", port=int(sys.argv[1]))

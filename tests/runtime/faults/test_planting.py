@@ -13,7 +13,7 @@ from lumina.runtime import open_bench
 from lumina.runtime.config import BenchConfig, load_config
 from lumina.runtime.environment import Environment
 from lumina.runtime.faults import Planting, Story, parse_faults, planted
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
 from tests.runtime.conftest import Log
 

@@ -9,7 +9,7 @@ from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.runner import TwinRunner
 from lumina.errors import DeviceTimeoutError
-from lumina.runtime.settling import LockCriterion, Settling
+from lumina.runtime.device.settling import LockCriterion, Settling
 from lumina.runtime.virtual_time import VirtualTimeLoop, run_virtual
 from twin.config import PlantConfig
 from twin.plant import Plant

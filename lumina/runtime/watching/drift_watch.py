@@ -21,7 +21,7 @@ from calibration.store import CalibrationStore, Chip, Section
 from lumina.control.records import HeaterMode, Tier
 from lumina.errors import CalibrationError, StoreError
 from lumina.runtime.device import DeviceState, PhotonicDevice
-from lumina.runtime.journal import Journal, Level
+from lumina.runtime.recording.journal import Journal, Level
 from lumina.runtime.wall_clock import utc_now
 
 __all__ = ["DriftWatch"]

@@ -17,7 +17,7 @@ from lumina.background import in_background
 from lumina.control.records import HeaterMode, Tier
 from lumina.errors import DeviceStateError, DeviceTimeoutError
 from lumina.runtime.device import DeviceState, PhotonicDevice
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 
 __all__ = ["Upkeep"]
 

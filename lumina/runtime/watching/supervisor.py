@@ -16,10 +16,10 @@ from lumina.control.rails import FAULT_NAMES
 from lumina.control.records import TICK_S, RailState, Tier
 from lumina.errors import DeviceError, StoreError
 from lumina.runtime.device import DeviceState
-from lumina.runtime.journal import Journal, Level
-from lumina.runtime.light_watch import LightWatch
-from lumina.runtime.recording import Recorder
+from lumina.runtime.recording.journal import Journal, Level
+from lumina.runtime.recording.recorder import Recorder
 from lumina.runtime.station import Station
+from lumina.runtime.watching.light_watch import LightWatch
 
 __all__ = ["Supervisor"]
 

@@ -8,8 +8,8 @@ import pytest
 from calibration.programming import Calibration, nominal_calibration
 from lumina.runtime.bench import Bench
 from lumina.runtime.device import PhotonicDevice
-from lumina.runtime.journal import Journal
-from lumina.runtime.upkeep import Upkeep
+from lumina.runtime.recording.journal import Journal
+from lumina.runtime.watching.upkeep import Upkeep
 from lumina.theory.haar import haar_unitary
 from twin.plant import Plant
 

@@ -17,9 +17,9 @@ from lumina.errors import LuminaError
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.faults import PlannedFault, Story
-from lumina.runtime.job import DigitJob
-from lumina.runtime.journal import Journal, View
-from lumina.runtime.recorded import Conclude, RunPlan, recorded
+from lumina.runtime.main_job.job import DigitJob
+from lumina.runtime.recording.journal import Journal, View
+from lumina.runtime.recording.recorded import Conclude, RunPlan, recorded
 from lumina.runtime.stored import Calibrations
 from lumina.store import RunFolder
 

@@ -9,7 +9,7 @@ import asyncio
 from drivers.interfaces import Instrument, OpticalPowerMeter, PhotonicProcessor
 from lumina.errors import DeviceConnectionError, DeviceError, IdentityError
 from lumina.runtime.device import DeviceState
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.station import Station
 
 __all__ = ["Attendance"]

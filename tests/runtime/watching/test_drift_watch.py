@@ -12,13 +12,13 @@ import pytest
 from calibration.store import CalibrationStore
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.calibrating import CalibrationPlan, run_calibration
-from lumina.runtime.journal import Journal
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.stored import Calibrations
 from lumina.runtime.virtual_time import run_virtual
 from lumina.runtime.wall_clock import utc_now
 from lumina.store import Event
 
-SMALL = Path(__file__).parents[2] / "lab_configs/small.yaml"
+SMALL = Path(__file__).parents[3] / "lab_configs/small.yaml"
 MATRIX = np.diag([1.0, -0.5, 0.3, 0.8]) + 0.2
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lumina.control.records import TELEMETRY
-from lumina.runtime.light_watch import LightWatch
+from lumina.runtime.watching.light_watch import LightWatch
 
 
 def rows_of(power_mw: list[float], scale: float | list[float] = 1.0) -> Any:

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from lumina.runtime.journal import View
-from lumina.runtime.session import SessionPlan, run_session
+from lumina.runtime.main_job.session import SessionPlan, run_session
+from lumina.runtime.recording.journal import View
 
 __all__ = ["run_seeds"]
 

@@ -1,0 +1,199 @@
+"""One board with its 1 kHz loop: what it is, how it stands, what a calibration may ask of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
+from lumina.control.config import ControlConfig
+from lumina.control.loop import ControlLoop
+from lumina.control.records import TecMode, Tier
+from lumina.errors import DeviceStateError, DeviceTimeoutError, ThermallyUnsafeError
+from lumina.runtime.device.settling import LockCriterion, Settling
+from lumina.runtime.device.state import Counters, DeviceState
+from lumina.theory.architecture import ChipArchitecture
+
+__all__ = ["Board"]
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+ATTEMPTS = 20
+"""Light that was seen while the board was not as commanded is sent again, so many times."""
+
+
+class Board:
+    """A photonic board and its loop, as a calibration sees it (calibration.chip.ChipUnderTest).
+
+    Attributes:
+        name: the instrument's name in the lab config.
+        processor: the board's driver.
+        config: what the loop is told.
+        loop: the 1 kHz loop.
+        settling: waits for what was commanded to stand.
+        counters: what it has done.
+        lifecycle: how far bring-up has come, the guard's word left out.
+        trouble: why it has to be brought up again, in words; empty while it has not.
+        attended: whether the host looks after it; a fault may have it look away.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        processor: PhotonicProcessor,
+        config: ControlConfig,
+        *,
+        lock_criterion: LockCriterion,
+        telemetry_hz: float,
+    ) -> None:
+        self.name = name
+        self.processor = processor
+        self.config = config
+        capabilities = processor.capabilities
+        self.loop = ControlLoop(
+            name,
+            config,
+            heaters=capabilities.heaters,
+            outputs=capabilities.architecture.ports,
+            full_scale_v=capabilities.max_drive_v,
+            heater_bits=capabilities.heater_bits,
+            telemetry_hz=telemetry_hz,
+        )
+        self.settling = Settling(self.loop, lock_criterion, self._require_up)
+        self.counters = Counters()
+        self.lifecycle = DeviceState.UNINITIALISED
+        self.trouble = ""
+        self.attended = True
+
+    # What it is
+
+    @property
+    def capabilities(self) -> ProcessorCapabilities:
+        """What the board says it has."""
+        return self.processor.capabilities
+
+    @property
+    def architecture(self) -> ChipArchitecture:
+        """Ports, and the interferometers or rings between them."""
+        return self.capabilities.architecture
+
+    @property
+    def ports(self) -> int:
+        """Rows and columns of the matrix it holds."""
+        return self.architecture.ports
+
+    @property
+    def max_drive_v(self) -> float:
+        """Highest heater drive, V."""
+        return self.capabilities.max_drive_v
+
+    @property
+    def converter_bits(self) -> int:
+        """Resolution of the receivers' converters."""
+        return self.capabilities.converter_bits
+
+    @property
+    def nominal_phase_rad_per_v2(self) -> float:
+        """Data-sheet phase per squared drive voltage, rad/V^2."""
+        return self.capabilities.nominal_phase_rad_per_v2
+
+    # How it stands
+
+    @property
+    def tier(self) -> Tier:
+        """Tier of the thermal guard."""
+        return Tier(int(self.loop.arrays.state["tier"][0]))
+
+    @property
+    def is_regulated(self) -> bool:
+        """Whether the loop regulates the carrier's temperature."""
+        return int(self.loop.arrays.state["tec_mode"][0]) == TecMode.REGULATE
+
+    def die_temperature_c(self) -> float:
+        """The loop's present estimate of the die temperature, C."""
+        return float(self.loop.arrays.state["die_estimate_c"][0])
+
+    # What a calibration may ask
+
+    async def set_drive_v(self, drive_v: FloatArray) -> None:
+        """Drive every heater, shape (heaters,), V; returns once the phases stand."""
+        await self.settling.heaters_still(self.loop.set_heater_voltages(drive_v))
+
+    async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
+        """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
+        return await self.measure_readings(np.eye(self.ports, dtype=complex), repeats)
+
+    async def measure_readings(self, fields: ComplexArray, repeats: int = 1) -> ComplexArray:
+        """What the receivers read for these inputs, mean of `repeats`; (ports, batch)."""
+        seen = await self._shine(np.tile(fields, repeats))
+        mean: ComplexArray = seen.reshape(self.ports, repeats, -1).mean(axis=1)
+        return mean
+
+    async def set_carrier_c(self, carrier_c: float) -> None:
+        """Move the carrier's set point, C; returns once carrier and die stand still."""
+        await self.settling.applied(self.loop.set_setpoint_c(carrier_c))
+        await self.settling.carrier_locked()
+        await self.settling.die_still()
+
+    async def applied(self, sequence: int) -> None:
+        """Wait until the loop has applied a command."""
+        await self.settling.applied(sequence)
+
+    # What becomes of it
+
+    def fail(self, why: str) -> None:
+        """It cannot work, for as long as what is wrong lasts."""
+        self._fall(DeviceState.ERROR, why)
+
+    def come_down(self, why: str) -> None:
+        """Nothing is wrong any more, but it has to be brought up again."""
+        self._fall(DeviceState.UNINITIALISED, why)
+
+    def come_up(self) -> None:
+        """It is brought up."""
+        self.lifecycle, self.trouble = DeviceState.READY, ""
+
+    # Inside
+
+    def _fall(self, state: DeviceState, why: str) -> None:
+        if self.lifecycle is not DeviceState.SHUTDOWN:
+            self.lifecycle, self.trouble = state, why
+
+    async def _shine(self, fields: ComplexArray) -> ComplexArray:
+        """What the receivers see of `fields`, with the board as it was commanded.
+
+        Raises:
+            DeviceTimeoutError: the board goes safe by itself again and again.
+        """
+        for _ in range(ATTEMPTS):
+            self._require_safe()
+            light = await self.processor.multiply(fields)
+            if self.settling.showed(light):
+                self.counters.saturated += saturated(light.amplitudes, self.converter_bits)
+                return light.amplitudes
+            self.counters.repeated += 1
+            await self.settling.recovered()
+        text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"
+        raise DeviceTimeoutError(self.name, f"{text}: its frames come too late")
+
+    def _require_up(self) -> None:
+        if self.lifecycle not in (DeviceState.READY, DeviceState.INITIALISING):
+            text = "bring the device up first"
+            if self.trouble:
+                text = f"{self.trouble}; bring the device up again"
+            raise DeviceStateError(self.name, text, self.lifecycle.value)
+
+    def _require_safe(self) -> None:
+        self._require_up()
+        if self.tier >= Tier.CRITICAL:
+            raise self.unsafe()
+
+    def unsafe(self) -> ThermallyUnsafeError:
+        """The guard's refusal, with its reasons."""
+        tier, found = self.tier.name.lower(), self.loop.guard_findings()
+        return ThermallyUnsafeError(self.name, tier, self.die_temperature_c(), found)
+
+
+def saturated(readings: ComplexArray, bits: int) -> int:
+    """How many readings of full scale have a quadrature at an end of its converter's range."""
+    top = 1.0 - 2.0 ** (1 - bits)  # the highest code of a bipolar converter
+    return int(((np.abs(readings.real) >= top) | (np.abs(readings.imag) >= top)).sum())

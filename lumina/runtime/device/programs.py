@@ -1,0 +1,43 @@
+"""What a calibrated chip is programmed with, found once for as long as its calibration holds."""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.programming import Calibration, MatrixUnit, unit_for
+from lumina.background import in_background
+
+__all__ = ["Programs"]
+
+PROGRAMS_KEPT = 256
+"""Matrices whose phases are remembered: a network's tiles come round again."""
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+
+class Programs:
+    """The matrices that one calibration has been asked for.
+
+    Attributes:
+        unit: the chip as the calibration knows it.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        self.unit: MatrixUnit = unit_for(calibration)
+        self._own_rad: dict[bytes, FloatArray] = {}
+
+    async def own_phases(self, matrix: ComplexArray) -> FloatArray:
+        """Own phases that make the chip hold a scaled matrix, shape (shifters,), in rad.
+
+        Raises:
+            MatrixError: the chip cannot hold it.
+        """
+        key = matrix.tobytes()
+        if key not in self._own_rad:
+            found_rad = await in_background(partial(self.unit.own_phases, matrix))
+            if len(self._own_rad) >= PROGRAMS_KEPT:
+                self._own_rad.pop(next(iter(self._own_rad)))
+            self._own_rad[key] = found_rad
+        return self._own_rad[key]

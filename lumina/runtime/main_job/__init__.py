@@ -1,0 +1,1 @@
+"""The main job: digits read in the light, undisturbed and disturbed, over several noise seeds."""

@@ -1,0 +1,1 @@
+"""What a run folder keeps of a bench's life."""

@@ -1,0 +1,1 @@
+"""What looks after a bench while it runs."""
