@@ -32,23 +32,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     role = getattr(metafunc.module, "ROLE", None)
     in_memory = getattr(metafunc.module, "IN_MEMORY", False)
-    subjects = memory_subjects() if in_memory else chosen(metafunc.config)
-    subjects = [subject for subject in subjects if role in (None, subject.role)]
+    subjects = [s for s in chosen(metafunc.config, in_memory) if role in (None, s.role)]
     params: list[Any] = [pytest.param(subject, id=str(subject)) for subject in subjects]
     if metafunc.config.getoption("hardware") is None and not in_memory:
         params.append(pytest.param(None, id="hardware", marks=pytest.mark.skip(reason=UNTRIED)))
     metafunc.parametrize("subject", params)
 
 
-def chosen(config: pytest.Config) -> list[Subject]:
+def chosen(config: pytest.Config, in_memory: bool) -> list[Subject]:
     """The real instruments where a lab config is given, else the simulated ones.
+
+    Args:
+        config: of the run.
+        in_memory: whether only wires in memory are asked for; none of a real instrument is.
 
     Raises:
         pytest.UsageError: the lab config has no real instruments, or is wrong.
     """
     path = config.getoption("hardware")
     if path is None:
-        return simulated_subjects()
+        return memory_subjects() if in_memory else simulated_subjects()
+    if in_memory:
+        return []
     try:
         subjects = hardware_subjects(load_config(path).instruments)
     except LuminaError as error:

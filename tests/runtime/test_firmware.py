@@ -22,7 +22,7 @@ from lumina.runtime import open_bench
 from lumina.runtime.bench import at_addresses, connect
 from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
-from lumina.runtime.firmware import simulated
+from lumina.runtime.firmware import describe, serving, simulated
 from lumina.runtime.main_job.session import SessionPlan, run_session
 from lumina.runtime.recording.journal import Journal
 from lumina.runtime.virtual_time import run_virtual
@@ -62,14 +62,12 @@ def test_firmware_and_twin_show_the_same_chip(cool: Path) -> None:
 
 
 def test_the_control_channel_refuses_what_no_plant_has(cool: Path) -> None:
-    async def main() -> None:
-        async with open_bench(cool, backend=Backend.FIRMWARE) as bench:
-            room = bench.environment
-            assert room is not None
-            with pytest.raises(ProtocolError, match="no input moon_c"):
-                room.write("moon_c", 1.0)
-
-    asyncio.run(main())
+    config = load_config(cool, backend=Backend.FIRMWARE)
+    with serving(describe(config, names=["laser"])) as simulators:
+        with pytest.raises(ProtocolError, match="no input moon_c"):
+            simulators.set_input("main", "moon_c", 1.0)
+        simulators.set_input("main", "ambient_c", 31.0)
+        assert simulators.truth("main")["inputs"]["ambient_c"] == 31.0
 
 
 def test_in_virtual_time_they_show_the_same_chip_too(cool: Path) -> None:
