@@ -40,7 +40,7 @@ def test_the_host_is_lost(small: Path, log: Log) -> None:
             runner = next(iter(bench.stations.values())).runner
             runner.advance(900)
             assert tier_of(bench) is Tier.NORMAL
-            runner.advance(1500)
+            runner.advance(12_000)  # more than telemetry is kept of
             assert tier_of(bench) is Tier.EMERGENCY
             assert plant_of(bench).actuator.head["flags"][0] == SAFE_STATE
             assert (bench.device.loop.arrays.rails["state"] == RailState.OFF).all()
@@ -48,6 +48,9 @@ def test_the_host_is_lost(small: Path, log: Log) -> None:
 
     run_virtual(main())
     assert told(log, "reason")[:1] == ["guard: the host has stopped posting heartbeats"]
+    assert "rows lost: the reader was late" in told(log, "telemetry")[0]
+    kinds = [event.event for event in log.events]
+    assert kinds.index("telemetry") < kinds.index("reason")
 
 
 def test_the_loop_is_lost(small: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

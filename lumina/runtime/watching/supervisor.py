@@ -79,7 +79,7 @@ class Supervisor:
         self._device.loop.beat()
         rows, self._cursor, lost = self._device.loop.rows_since(self._cursor)
         if lost:
-            self._tell("telemetry", f"{lost} telemetry rows lost: the reader was late", "warning")
+            self._tell_lost(lost, rows)
         await self._watch_stall(bool(rows.size))
         await self._watch_lockouts()
         if rows.size == 0:
@@ -92,6 +92,11 @@ class Supervisor:
             await self._follow_rails(row)
         if self._device.lifecycle is DeviceState.READY:
             self._follow_light(rows)
+
+    def _tell_lost(self, lost: int, rows: Any) -> None:
+        """Say so before what the oldest row left shows, which may have happened long before."""
+        text = f"{lost} telemetry rows lost: the reader was late, and so is what is told next"
+        self._tell("telemetry", text, "warning", at_s=self._time_of(rows[0]))
 
     def _changes(self, rows: Any) -> Any:
         """Which rows differ from the one before, in tier, its reasons or rails."""
