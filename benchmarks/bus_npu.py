@@ -18,7 +18,7 @@ from benchmarks.harness import Figure
 from benchmarks.working_loop import BENCH64, MEAN_PHASE_RAD
 from drivers.config import InstrumentConfig
 from drivers.instruments.lumina_npu import LuminaNpu
-from drivers.npu_link import WireLink
+from drivers.npu.link import WireLink
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription

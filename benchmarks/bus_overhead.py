@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyvisa.resources import MessageBasedResource
 
 from benchmarks.harness import Figure
-from drivers.bus import Bus, LineFramer, Resync
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.transports import open_transport
 
 __all__ = ["overhead_figures"]
@@ -122,7 +122,7 @@ def peer_process() -> Iterator[Peer]:
 
 @asynccontextmanager
 async def our_bus(address: str) -> AsyncIterator[Ask]:
-    """Through `drivers.bus`, as drivers do."""
+    """Through `drivers.bus.bus`, as drivers do."""
     bus = Bus("it", open_transport(address), LineFramer(), resync_for(address))
     await bus.open()
     try:

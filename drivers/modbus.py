@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from drivers.bus.resync import Resync
 from drivers.protocols.modbus import (
     BadReplyError,
     FrameSplitter,
@@ -13,7 +14,6 @@ from drivers.protocols.modbus import (
     message_gap_s,
 )
 from drivers.protocols.modbus_maps import Register, RegisterMap, Space, Value
-from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.transports.base import Transport
 from drivers.transports.quiet import QuietLine, QuietLoopLine

@@ -3,8 +3,8 @@
 import re
 from functools import partial
 
+from drivers.bus.resync import Resync
 from drivers.interfaces import Identity
-from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
 from lumina.errors import DeviceRangeError, DeviceStateError

@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
-from drivers.bus import Bus
+from drivers.bus.bus import Bus
+from drivers.bus.framing import Framer, LineFramer
+from drivers.bus.resync import Resync
 from drivers.comeback import BACKOFF_S, Comeback
-from drivers.framing import Framer, LineFramer
 from drivers.interfaces import Identity, Instrument
 from drivers.registry import Mounting
-from drivers.resync import Resync
 from drivers.settings import PowerCycle, Settings
 from drivers.transports import FORMS, Wire, open_transport
 from lumina.errors import (

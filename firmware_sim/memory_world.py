@@ -15,7 +15,7 @@ from firmware_sim.control import Orders
 from firmware_sim.description import InstrumentDescription, WorldDescription
 from firmware_sim.faults import Faults
 from firmware_sim.instrument import SimulatedInstrument
-from firmware_sim.memory_board import MemoryBoard
+from firmware_sim.npu.memory_board import MemoryBoard
 from firmware_sim.parts import build_part, build_plants, is_board, plant_of, served_on
 from firmware_sim.servers import MemoryEndpoint, MemoryServer
 from lumina.errors import UsageError

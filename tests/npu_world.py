@@ -11,7 +11,7 @@ from typing import Any, Literal
 from drivers.config import InstrumentConfig
 from drivers.instruments.lumina_npu import LuminaNpu
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
-from firmware_sim.memory_board import MemoryBoard
+from firmware_sim.npu.memory_board import MemoryBoard
 from firmware_sim.process import addresses, end
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop

@@ -13,8 +13,8 @@ from drivers.interfaces import (
     PhotonicProcessor,
     ProcessorCapabilities,
 )
-from drivers.npu_link import BoardLink
-from drivers.npu_memory import link_to
+from drivers.npu.link import BoardLink
+from drivers.npu.memory import link_to
 from drivers.protocols import npu
 from drivers.protocols.npu import Coding, Kind
 from drivers.ranges import check_fields

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from drivers.bus.framing import LineFramer
+from drivers.bus.resync import Resync
 from drivers.data_sheets import TEC109X_TARGET_C
-from drivers.framing import LineFramer
 from drivers.interfaces import Identity, Limits, TemperatureController
 from drivers.options import MeerstetterTec109xOptions
 from drivers.protocols.mecom import (
@@ -25,7 +26,6 @@ from drivers.protocols.mecom import (
 )
 from drivers.ranges import check_range
 from drivers.registry import Mounting
-from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
 from lumina.errors import DeviceRangeError, DeviceStateError

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from drivers.bus.framing import LineFramer
+from drivers.bus.resync import Resync
 from drivers.data_sheets import Q8IV_FULL_SCALE_V
-from drivers.framing import LineFramer
 from drivers.interfaces import FloatArray, Identity, Limits, PhaseShifterBank
 from drivers.options import PhaseShifterBankOptions
 from drivers.protocols.qontrol import CODES, MODULE_CHANNELS, Binary, Flag, vector
@@ -25,7 +26,6 @@ from drivers.protocols.qontrol_replies import (
 )
 from drivers.ranges import check_drive
 from drivers.registry import Mounting
-from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
 from lumina.errors import DeviceRangeError, DeviceStateError

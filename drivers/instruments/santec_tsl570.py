@@ -1,7 +1,7 @@
 """Santec TSL-570 tunable laser, in its SCPI command set. Its replies end with CR."""
 
+from drivers.bus.framing import ANY_END, LineFramer
 from drivers.data_sheets import TSL570_POWER_W, TSL570_WAVELENGTH_M
-from drivers.framing import ANY_END, LineFramer
 from drivers.interfaces import Identity, Laser, Limits
 from drivers.ranges import check_range
 from drivers.scpi import ScpiInstrument

@@ -7,8 +7,9 @@ the box's own: set them once with any client and keep them with ``save``.
 import asyncio
 from functools import partial
 
+from drivers.bus.framing import ANY_END, LineFramer
+from drivers.bus.resync import Resync
 from drivers.data_sheets import THERMOSTAT_TARGET_C
-from drivers.framing import ANY_END, LineFramer
 from drivers.interfaces import Identity, Limits, TemperatureController
 from drivers.options import Thermostat8451Options
 from drivers.protocols.thermostat import (
@@ -23,7 +24,6 @@ from drivers.protocols.thermostat import (
 )
 from drivers.ranges import check_range
 from drivers.registry import Mounting
-from drivers.resync import Resync
 from drivers.transports import Wire
 from drivers.wire import WireInstrument
 from lumina.errors import DeviceStateError

@@ -27,7 +27,7 @@ def open_transport(address: str, **settings: Any) -> Wire:
 
     Args:
         address: see `FORMS`. ``?capture=FILE`` after any but the last writes the traffic
-            to a file (see `drivers.capture`).
+            to a file (see `drivers.transports.capture`).
         settings: of a serial line where the address does not say: `baud`, `parity`,
             `stop_bits`; `read_end` (bytes), which VISA needs to know.
 
@@ -94,6 +94,6 @@ def _tcp(address: str, path: str) -> Transport:
 def _captured(transport: Transport, capture: str | None) -> Transport:
     if capture is None:
         return transport
-    from drivers.capture import Capturing
+    from drivers.transports.capture import Capturing
 
     return Capturing(transport, Path(capture))

@@ -1,7 +1,7 @@
 """A simulated NPU board: it owns the time of its plant, and exchanges frames over a wire.
 
 Unlike the other simulated instruments it is not asked now and then: a compiled thread runs
-the plant and the wire each millisecond (`firmware_sim.npu_loop`). A second thread, in
+the plant and the wire each millisecond (`firmware_sim.npu.loop`). A second thread, in
 Python, answers requests and lets clients in; nothing that it does can delay the first.
 """
 
@@ -15,9 +15,9 @@ from drivers.options import DriverOptions
 from drivers.protocols.npu_ends import PumpEnds
 from firmware_sim.clock import now_s
 from firmware_sim.faults import Fault, FaultKind, FaultPlan
-from firmware_sim.npu_board import NpuBoard
-from firmware_sim.npu_harm import HARM, build_harms, order
-from firmware_sim.npu_loop import run_board
+from firmware_sim.npu.board import NpuBoard
+from firmware_sim.npu.harm import HARM, build_harms, order
+from firmware_sim.npu.loop import run_board
 from firmware_sim.servers import Endpoint, PtyEndpoint, TcpEndpoint
 from lumina.compiled import entry_point
 from lumina.privileges import raise_privileges

@@ -7,12 +7,12 @@ together, in batches of ticks.
 
 from typing import Any
 
-from drivers.npu_memory import MemoryLink
+from drivers.npu.memory import MemoryLink
 from drivers.protocols.npu_flight import land
 from drivers.protocols.npu_pump import FrameBytes, Pump
-from firmware_sim.memory_board import MemoryBoard
-from firmware_sim.npu_loop import BoardArrays
-from firmware_sim.npu_memory import MemoryWire, note_letters, until_arrival
+from firmware_sim.npu.loop import BoardArrays
+from firmware_sim.npu.memory import MemoryWire, note_letters, until_arrival
+from firmware_sim.npu.memory_board import MemoryBoard
 from lumina.compiled import compiled_tick, entry_point
 from lumina.control.loop import ControlLoop
 from lumina.control.records import ControlArrays

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from drivers.interfaces import FrameLink
-from drivers.npu_link import WireLink
-from drivers.npu_memory import MemoryLink
+from drivers.npu.link import WireLink
+from drivers.npu.memory import MemoryLink
 from drivers.twin import PlantLink
 from lumina.control.lateness import Lateness
 from lumina.control.loop import ControlLoop

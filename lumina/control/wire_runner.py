@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.npu_link import BoardLink, WireLink
+from drivers.npu.link import BoardLink, WireLink
 from drivers.protocols.npu import Kind
 from drivers.protocols.npu_compiled import HEADER_BYTES, read_word, write_header
 from drivers.protocols.npu_pump import (

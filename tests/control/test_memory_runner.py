@@ -11,7 +11,7 @@ from drivers.instruments.lumina_npu import LuminaNpu
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.faults import Fault, FaultKind
-from firmware_sim.memory_board import MemoryBoard
+from firmware_sim.npu.memory_board import MemoryBoard
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.memory_runner import MemoryRunner

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from drivers import npu_link
 from drivers.instruments.lumina_npu import LuminaNpu as Driver
+from drivers.npu import link
 from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.instruments.lumina_npu import LuminaNpu
@@ -133,7 +133,7 @@ async def test_closing_ends_the_search_for_a_lost_board(boards: Boards) -> None:
 
 
 async def test_something_that_is_no_board_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npu_link, "PATIENCE_S", (0.1, 0.1))
+    monkeypatch.setattr(link, "PATIENCE_S", (0.1, 0.1))
 
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(100):

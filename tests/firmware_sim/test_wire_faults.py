@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drivers.bus import Bus, LineFramer
-from drivers.resync import Resync
+from drivers.bus.bus import Bus, LineFramer
+from drivers.bus.resync import Resync
 from drivers.transports.memory import Memory
 from firmware_sim.faults import Fault, FaultKind, garbled
 from firmware_sim.instrument import Reply, SimulatedInstrument, Wiring

@@ -9,11 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from drivers.interfaces import FrameLink
-from drivers.npu_memory import MemoryLink
+from drivers.npu.memory import MemoryLink
 from drivers.protocols.npu_pump import FrameBytes, Pump
 from drivers.twin import PlantLink
-from firmware_sim.npu_loop import WATCHDOG_TICKS, BoardArrays
-from firmware_sim.npu_memory import MemoryWire
+from firmware_sim.npu.loop import WATCHDOG_TICKS, BoardArrays
+from firmware_sim.npu.memory import MemoryWire
 from lumina.compiled import compiled, compiled_tick, entry_point
 from lumina.control.loop import ControlLoop
 from lumina.control.memory_runner import MemoryRunner, live_together

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from drivers.bus import Bus, LineFramer, Resync
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.instruments.keysight_e36312a import KeysightE36312a
 from drivers.options import KeysightE36312aOptions
 from drivers.registry import Mounting

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.bus import Bus, LineFramer, Resync
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.transports import LoopTransport, Transport, open_transport
 from drivers.transports.serial_port import SerialPort
 from drivers.transports.tcp import Tcp

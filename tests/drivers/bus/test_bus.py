@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from drivers.bus import Bus, LineFramer, Resync
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.transports import open_transport
 from lumina.errors import DeviceConnectionError, DeviceTimeoutError, ProtocolError, UsageError
 from tests.drivers.peers import LATE_S, WIRES, Dialect, Peer, served

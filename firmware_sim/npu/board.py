@@ -8,7 +8,7 @@ import numpy as np
 from drivers.protocols import npu
 from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Kind, Standing
 from drivers.protocols.npu_ends import RingEnds
-from firmware_sim.npu_loop import board_arrays
+from firmware_sim.npu.loop import board_arrays
 from lumina import __version__
 from lumina.errors import MatrixError
 from lumina.theory.rings import WeightBank

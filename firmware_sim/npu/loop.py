@@ -28,7 +28,7 @@ from drivers.protocols.npu_pump import (
     unpack_frame,
     wait,
 )
-from firmware_sim.npu_harm import Harms, befall, is_deaf, release
+from firmware_sim.npu.harm import Harms, befall, is_deaf, release
 from lumina.compiled import compiled, compiled_tick
 from lumina.frames import MAX_RAILS, SAFE_STATE, ActuatorFrame, SensorFrame
 from lumina.realtime import PERIOD_NS, now_ns, sleep_until

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bus import Bus, LineFramer, Resync
-from drivers.capture import Replay, ReplayError
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.transports import TransportError, open_transport
+from drivers.transports.capture import Replay, ReplayError
 from lumina.errors import DeviceConnectionError, DeviceTimeoutError
 from tests.drivers.peers import LATE_S, WIRES, Dialect, served
 

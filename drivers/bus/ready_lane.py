@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import select
 
-from drivers.lanes import Lane, LoopLane, Steps, ThreadLane
+from drivers.bus.lanes import Lane, LoopLane, Steps, ThreadLane
 from drivers.transports.base import Transport, WaitableTransport, Wire
 
 __all__ = ["ReadyLane", "lane_for"]

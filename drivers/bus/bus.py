@@ -1,17 +1,17 @@
 """One instrument's bus: requests and replies that cannot get mixed up.
 
 A reply that belongs to a request that timed out or was cancelled never reaches the next
-caller; see `drivers.resync` for how.
+caller; see `drivers.bus.resync` for how.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from drivers.conversation import Conversation, GarbageError, SilenceError, Steps
-from drivers.framing import Framer, LineFramer
-from drivers.ready_lane import lane_for
-from drivers.resync import Resync
+from drivers.bus.conversation import Conversation, GarbageError, SilenceError, Steps
+from drivers.bus.framing import Framer, LineFramer
+from drivers.bus.ready_lane import lane_for
+from drivers.bus.resync import Resync
 from drivers.transports.base import TransportError, Wire
 from lumina.errors import (
     DeviceConnectionError,

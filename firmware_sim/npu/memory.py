@@ -21,7 +21,7 @@ from drivers.protocols.npu_flight import (
     send_on,
 )
 from drivers.protocols.npu_pump import KIND_AT, Pump, hand_over, next_message
-from firmware_sim.npu_loop import BoardArrays, live_on, queue_sensor, take_messages
+from firmware_sim.npu.loop import BoardArrays, live_on, queue_sensor, take_messages
 from lumina.compiled import compiled_tick
 from lumina.realtime import PERIOD_NS
 

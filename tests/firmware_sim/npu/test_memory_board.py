@@ -5,12 +5,12 @@ import asyncio
 import numpy as np
 import pytest
 
-from drivers.npu_memory import HostEnds
+from drivers.npu.memory import HostEnds
 from drivers.protocols import npu
 from drivers.protocols.npu import REPLY, Coding, ErrorCode, Kind
 from drivers.transports import TransportError
 from firmware_sim.faults import Fault, FaultKind
-from firmware_sim.memory_board import MemoryBoard
+from firmware_sim.npu.memory_board import MemoryBoard
 from lumina.frames import SAFE_STATE
 from tests.npu_world import board_in_memory
 

@@ -1,13 +1,13 @@
 """The host's end of a wire in memory to an NPU board that lives on the same event loop.
 
 The bytes are those of any wire: both ends have a pump, and whoever owns the board lets the
-time pass on both (see `firmware_sim.memory_board`).
+time pass on both (see `firmware_sim.npu.memory_board`).
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-from drivers.npu_link import BoardLink, WireLink
+from drivers.npu.link import BoardLink, WireLink
 from drivers.protocols.npu_ends import RingEnds
 from drivers.transports import TransportError
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from drivers.npu_memory import HostEnds, plug_in_board, unplug_board
+from drivers.npu.memory import HostEnds, plug_in_board, unplug_board
 from drivers.protocols import npu
 from drivers.protocols.npu import Kind
 from drivers.protocols.npu_ends import RingEnds
@@ -22,9 +22,9 @@ from drivers.protocols.npu_flight import (
 )
 from drivers.transports import TransportError
 from firmware_sim.faults import Fault, FaultKind
-from firmware_sim.npu_board import NpuBoard
-from firmware_sim.npu_harm import HARM
-from firmware_sim.npu_memory import build_wire, live_alone
+from firmware_sim.npu.board import NpuBoard
+from firmware_sim.npu.harm import HARM
+from firmware_sim.npu.memory import build_wire, live_alone
 from lumina.compiled import entry_point
 from lumina.realtime import PERIOD_NS
 from twin.plant import Plant

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.bus import Bus, LineFramer, Resync
+from drivers.bus.bus import Bus, LineFramer, Resync
 from drivers.transports.tcp import Tcp
 from lumina.errors import DeviceConnectionError, DeviceTimeoutError
 

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from drivers.framing import Framer, TellsRest
-from drivers.resync import Resync, Sentinel
+from drivers.bus.framing import Framer, TellsRest
+from drivers.bus.resync import Resync, Sentinel
 
 __all__ = ["Conversation", "GarbageError", "SilenceError", "Step"]
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.framing import ANY_END, LineFramer, Splitter
+from drivers.bus.framing import ANY_END, LineFramer, Splitter
 
 TEXT = st.binary(max_size=20).map(lambda data: data.replace(b"\r", b"").replace(b"\n", b""))
 CUTS = st.lists(st.integers(1, 7), min_size=1, max_size=30)

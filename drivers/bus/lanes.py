@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Protocol
 
-from drivers.conversation import Step
+from drivers.bus.conversation import Step
 from drivers.transports.base import LoopTransport, Transport, Wire
 
 __all__ = ["Lane", "LoopLane", "Steps", "ThreadLane"]

@@ -1,0 +1,1 @@
+"""One instrument's bus: whole messages, in turn, and a late reply reaches nobody."""

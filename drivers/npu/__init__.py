@@ -1,0 +1,1 @@
+"""The host's end of the NPU board's frames: over a wire, or in memory."""
