@@ -9,7 +9,7 @@ from lumina.errors import CalibrationError
 from lumina.theory.architecture import ChipArchitecture
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["ChipUnderTest", "mesh_of"]
+__all__ = ["ChipUnderTest", "mesh_of", "settable_v"]
 
 
 class ChipUnderTest(Protocol):
@@ -26,6 +26,10 @@ class ChipUnderTest(Protocol):
     @property
     def max_drive_v(self) -> float:
         """Highest heater drive, in V."""
+
+    @property
+    def drive_step_v(self) -> float:
+        """Step of the drives that the heaters' converters can give, in V."""
 
     @property
     def nominal_phase_rad_per_v2(self) -> float:
@@ -70,3 +74,13 @@ def mesh_of(chip: ChipUnderTest) -> MeshArchitecture:
     if not isinstance(architecture, MeshArchitecture):
         raise CalibrationError(f"{chip.name}: has {architecture.kind}, no interferometers")
     return architecture
+
+
+def settable_v(chip: ChipUnderTest, drive_v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those drives closest to these that the chip's converters can give, in V.
+
+    What is measured at them is not blurred by the rest: with 12 bits it is a phase of a
+    milliradian per heater.
+    """
+    step_v = chip.drive_step_v
+    return np.asarray(np.round(drive_v / step_v) * step_v)

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from calibration.chip import ChipUnderTest
+from calibration.chip import ChipUnderTest, settable_v
 from calibration.drift._estimate import Drift, estimate_drift
 from calibration.heaters import drive_for_own_phases_v
 from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress
@@ -85,7 +85,7 @@ class _Looks:
         chip, known = self._chip, self._known
         own = self._rng.uniform(0.0, HIGHEST_PHASE_RAD, known.architecture.shifters)
         drive_v = np.minimum(drive_for_own_phases_v(known, own), known.max_drive_v)
-        drive_v[~known.good] = 0.0
+        drive_v = np.where(known.good, settable_v(chip, drive_v), 0.0)
         await chip.set_drive_v(drive_v)
         before_c = chip.die_temperature_c()
         seen = [output_readings(known, await chip.measure_transfer(half)) for _ in range(2)]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from calibration.chip import ChipUnderTest
+from calibration.chip import ChipUnderTest, settable_v
 from calibration.heaters import drive_for_own_phases_v
 from calibration.mesh.fringes import Sweeps
 from calibration.mesh.refine import Snapshot
@@ -86,7 +86,7 @@ class Surveyor:
         Raises:
             CalibrationError: the die does not come to rest, or the light is gone.
         """
-        driven_v = np.where(self.idle, 0.0, drive_v)
+        driven_v = np.where(self.idle, 0.0, settable_v(self._chip, drive_v))
         for _ in range(_ATTEMPTS):
             await self._chip.set_drive_v(driven_v)
             before_c = self._chip.die_temperature_c()

@@ -11,7 +11,7 @@ __all__ = ["CalibrationOptions"]
 _WALK_RAD = 0.03
 """Uncertainty that a walk across the whole chip may add up to, in rad."""
 
-_LEAST_SETTING_REPEATS, _MOST_REPEATS = 8, 64
+_LEAST_SETTING_REPEATS, _MOST_REPEATS = 32, 256
 
 
 class CalibrationOptions(BaseModel):
@@ -28,7 +28,7 @@ class CalibrationOptions(BaseModel):
         4, ge=1, le=100, description="most batches of settings before it is given up"
     )
     phase_uncertainty_rad: float = Field(
-        1.5e-3, gt=0, le=0.1, description="uncertainty of a phase at which to stop, median, rad"
+        6e-4, gt=0, le=0.1, description="uncertainty of a phase at which to stop, median, rad"
     )
     warm_k: float = Field(2.0, gt=0, le=5, description="carrier step for the phase per kelvin, K")
     warm_settings: int = Field(6, ge=3, le=100, description="random settings at the warm carrier")

@@ -3,8 +3,8 @@
     decomposition   phases of a perfect chip, of those that are alike the ones that cost least
     correction      phases of this one, with its coupler errors
                     (`lumina.theory.coupler_correction`)
-    refinement      a Gauss-Newton step or two on the whole model, for what is out of reach;
-                    more of them where heaters are dead and others have to make up for it
+    refinement      Gauss-Newton steps on the whole model, for what is out of reach: splitting
+                    ratios that couplers do not have, heaters that are dead
     compensation    own phases that give those phases in spite of offsets and crosstalk
 
 Each own phase is taken on a turn that starts a little above zero, so that phase compensation
@@ -28,7 +28,7 @@ from lumina.theory.mesh import MeshArrays
 from lumina.theory.mesh_kernels import Couplers, couplers, transfer
 from lumina.theory.mesh_tangents import Changes, pull, push
 
-__all__ = ["own_phases_for", "phase_step"]
+__all__ = ["own_phases_for"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -40,23 +40,31 @@ _LEAST_HEADROOM_RAD = 0.1
 _EXCURSION_K = 5.0
 """Drift of the die, either way, that compensation can follow without saturating, in K."""
 
-_ORDERS = 8
+_ORDERS = 64
 """Orders of the singular values that are tried on an "svd" chip."""
 
-_GOOD_ENOUGH = 3e-3
+_GOOD_ENOUGH = 1e-3
 """Relative error of the model's matrix at which refinement ends; no chip is known better."""
 
-_STEPS, _STEPS_AROUND_FAULTS = 1, 40
-"""Gauss-Newton steps; what they leave is out of the chip's reach."""
+_STEPS = 40
+"""Most Gauss-Newton steps; what they leave is out of the chip's reach."""
 
-_DAMPING = 1e-3
+_LEAST_GAIN = 0.005
+"""Share of what is missing by which a step has to better it for another one to follow."""
+
+_DAMPING, _MOST_DAMPING = 1e-3, 1.0
 """Squared slope, relative to a shifter that turns all light, below which a shifter rests."""
 
-_PRODUCTS = 12
-"""Conjugate gradients of a step."""
+_PRODUCTS = 40
+"""Most conjugate gradients of a step."""
+
+_SOLVED = 1e-3
+"""Residual of a step's equations, relative, at which they are solved."""
 
 _ROUNDS = 8
-"""Rounds of crosstalk compensation; each gains a factor of ten or more."""
+"""Rounds of crosstalk compensation, with the turns to be chosen and again with turns chosen.
+
+Each gains a factor of two or more, on the largest chip."""
 
 
 class _Target(NamedTuple):
@@ -134,50 +142,52 @@ def _candidates(wanted: ComplexArray, calibration: ChipCalibration) -> Iterator[
 
 
 def _refined(target: _Target, phase_rad: FloatArray) -> FloatArray:
-    """Phases at which the model comes closest to the target, near those given."""
+    """Phases at which the model comes closest to the target, near those given.
+
+    Steps as Levenberg and Marquardt damp them: less while they help, more when they do not.
+    """
     enough = _GOOD_ENOUGH * float(np.linalg.norm(target.matrix))
-    miss = target.miss(phase_rad)
-    for _ in range(_STEPS if target.free.all() else _STEPS_AROUND_FAULTS):
-        if miss <= enough:
+    miss, damping = target.miss(phase_rad), _DAMPING
+    for _ in range(_STEPS):
+        if miss <= enough or damping > _MOST_DAMPING:
             break
-        rest = target.matrix - transfer(target.arrays, target.chip, phase_rad)
-        moved = phase_rad + phase_step(target.arrays, target.chip, phase_rad, rest, target.free)
+        moved = phase_rad + _step(target, phase_rad, damping)
         moved_miss = target.miss(moved)
         if moved_miss >= miss:
+            damping *= 10.0
+            continue
+        gained, phase_rad, miss = 1.0 - moved_miss / miss, moved, moved_miss
+        damping = max(damping / 10.0, _DAMPING)
+        if gained < _LEAST_GAIN:
             break
-        phase_rad, miss = moved, moved_miss
     return phase_rad
 
 
-def phase_step(
-    arrays: MeshArrays,
-    chip: Couplers,
-    phase_rad: FloatArray,
-    rest: ComplexArray,
-    free: BoolArray,
-) -> FloatArray:
-    """Small phase changes, shape (shifters,), that make up for `rest` as far as they can.
+def _step(target: _Target, phase_rad: FloatArray, damping: float) -> FloatArray:
+    """Small phase changes, shape (shifters,), that make up for what is missing.
 
     Damped least squares by conjugate gradients on products with the Jacobian.
 
     Args:
-        arrays: `MeshArchitecture.arrays()`.
-        chip: `couplers(...)` of the same architecture.
+        target: what is wanted.
         phase_rad: shape (shifters,), where the chip stands, in rad.
-        rest: shape (ports, ports), what is missing of the bare mesh's matrix.
-        free: shape (shifters,), those that may turn.
+        damping: squared slope, relative to a shifter that turns all light, below which a
+            shifter rests.
     """
+    arrays, chip, free = target.arrays, target.chip, target.free
     nothing = Changes(
         np.zeros(len(phase_rad)), np.zeros(2 * len(chip.first_bar)), np.zeros(len(chip.first_bar))
     )
+    rest = target.matrix - transfer(arrays, chip, phase_rad)
     left = np.where(free, pull(arrays, chip, phase_rad, rest).phase, 0.0)
     step, direction, power = np.zeros(len(left)), left.copy(), float(left @ left)
+    enough = _SOLVED**2 * power
     for _ in range(_PRODUCTS):
-        if power == 0.0:
+        if power <= enough:
             break
         changed = push(arrays, chip, phase_rad, nothing._replace(phase=direction))
         product = np.where(free, pull(arrays, chip, phase_rad, changed).phase, 0.0)
-        product += _DAMPING * direction
+        product += damping * direction
         share = power / float(direction @ product)
         step += share * direction
         left -= share * product
@@ -207,6 +217,10 @@ def _compensated(phase_rad: FloatArray, calibration: ChipCalibration) -> FloatAr
     for _ in range(_ROUNDS):
         own = wanted - (calibration.crosstalk @ own - own)
         own = (own - lowest) % turn + lowest
-        own = np.where(own > limit, own - turn, own)
-        own = np.where(good, np.maximum(own, 0.0), 0.0)
+        nearer_end = np.where(own - limit < turn - own, limit, 0.0)  # out of reach: the gap's ends
+        own = np.where(own > limit, np.where(own > turn, own - turn, nearer_end), own)
+        own = np.where(good, own, 0.0)
+    for _ in range(2 * _ROUNDS):
+        missing = np.remainder(wanted - calibration.crosstalk @ own + np.pi, turn) - np.pi
+        own = np.where(good, np.clip(own + missing, 0.0, limit), 0.0)
     return own

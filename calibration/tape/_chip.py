@@ -84,6 +84,11 @@ class TapedChip:
         return self._chip.max_drive_v
 
     @property
+    def drive_step_v(self) -> float:
+        """Step of the drives that the heaters' converters can give, in V."""
+        return self._chip.drive_step_v
+
+    @property
     def nominal_phase_rad_per_v2(self) -> float:
         """Data-sheet phase per squared drive voltage, in rad/V^2."""
         return self._chip.nominal_phase_rad_per_v2

@@ -104,6 +104,7 @@ class SimulatedChip:
         self.name = f"chip {seed}"
         self.architecture = MeshArchitecture(ports, kind)
         self.max_drive_v = 10.0
+        self.drive_step_v = self.max_drive_v / (2**DRIVE_BITS - 1)
         self.nominal_phase_rad_per_v2 = NOMINAL_RAD_PER_V2
         self.hidden = hidden_chip(self.architecture, seed, splitter_sigma_rad)
         self.noise, self.measurements = noise, 0
@@ -123,7 +124,7 @@ class SimulatedChip:
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
         assert np.all((drive_v >= 0.0) & (drive_v <= self.max_drive_v))
-        step_v = self.max_drive_v / (2**DRIVE_BITS - 1)
+        step_v = self.drive_step_v
         self._drive_v = (np.round(drive_v / step_v) * step_v)[self._wiring]
         self._drive_v[self._dead] = 0.0
         self._drive_v[self._loose] *= np.sqrt(self._rng.random(len(self._loose)))

@@ -58,7 +58,8 @@ def test_a_chip_is_learned_stored_and_known_at_the_next_bring_up(config: Path) -
     assert Path(stored["file"]) == config.parent / "calibrations/quick/npu/0001.json"
     mesh = stored["routines"]["mesh"]
     assert mesh["transfer_error"] < 0.01
-    assert (mesh["measurements"], mesh["faults"]) == (538, [])
+    assert mesh["measurements"] > 500
+    assert mesh["faults"] == []
     assert Path(first["report"]).is_file()
     assert (Path(first["run"]) / "npu_mesh.tape").is_file()
 

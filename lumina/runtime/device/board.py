@@ -87,6 +87,11 @@ class Board:
         return self.capabilities.max_drive_v
 
     @property
+    def drive_step_v(self) -> float:
+        """Step of the drives that the heaters' converters can give, V."""
+        return self.max_drive_v / float(2**self.capabilities.heater_bits - 1)
+
+    @property
     def converter_bits(self) -> int:
         """Resolution of the receivers' converters."""
         return self.capabilities.converter_bits

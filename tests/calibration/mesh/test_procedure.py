@@ -75,7 +75,7 @@ async def test_other_arrangements_are_learned(ports: int, kind: MeshKind) -> Non
 async def test_sixteen_ports_are_learned_and_hold_when_the_die_warms() -> None:
     chip = SimulatedChip(16, seed=1)
     calibration = await calibrated(chip)
-    assert chip.measurements < 3000
+    assert chip.measurements < 4000
     assert await mean_error(chip, calibration) < 0.02
     await chip.set_carrier_c(48.0)
     assert await mean_error(chip, calibration) < 0.03
@@ -120,8 +120,8 @@ async def test_a_noisy_chip_is_measured_more_often_and_known_as_well() -> None:
     for chip in (quiet, noisy):
         quality = (await calibrated(chip)).quality
         assert quality is not None
-        assert np.median(quality.phase_uncertainty_rad) < 1.5e-3
-    assert noisy.measurements > 1.3 * quiet.measurements
+        assert np.median(quality.phase_uncertainty_rad) < 1e-3
+    assert noisy.measurements > 1.1 * quiet.measurements
 
 
 async def faulty(chip: SimulatedChip) -> tuple[ChipCalibration, dict[tuple[Part, int], Fault]]:
@@ -239,7 +239,8 @@ async def test_progress_ends_every_stage_at_one() -> None:
     rng = np.random.default_rng(1)
     await calibrate_chip(SimulatedChip(4, seed=1), rng=rng, progress=told.__setitem__)
     stages = ["attenuators", "sweeps", "settings", "warm", "fit", "check"]
-    assert told == dict.fromkeys(stages, 1.0)
+    assert {stage: told[stage] for stage in stages} == dict.fromkeys(stages, 1.0)
+    assert set(told) <= {*stages, "more"}
 
 
 async def test_the_same_seed_finds_the_same_calibration() -> None:

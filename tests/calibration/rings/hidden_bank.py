@@ -23,6 +23,7 @@ class HiddenBank:
         rng = np.random.default_rng(seed)
         count = BANK.shifters
         self.name, self.architecture, self.max_drive_v = f"bank {seed}", BANK, 10.0
+        self.drive_step_v = 1e-6
         self.nominal_phase_rad_per_v2 = NOMINAL_RAD_PER_V2
         self.gain = NOMINAL_RAD_PER_V2 * (1.0 + 0.03 * np.clip(rng.normal(size=count), -3, 3))
         self.curvature = rng.uniform(0.05, 0.2, count) * self.gain / (2.0 * np.pi)
