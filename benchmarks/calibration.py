@@ -1,0 +1,339 @@
+"""How well a chip is known after its calibration, and what that takes.
+
+Every chip stands in another process (`benchmarks.chip_process`): the calibration sees its
+light and its die's temperature, nothing else. The bench is lab_configs/calibration_bench.yaml:
+12-bit converters, 1 % detector noise, crosstalk, couplers off by 0.02 rad, and what the model
+lacks: a cubic drive term, converters' nonlinearity, drift while it is measured. What a program
+is judged by is the plant's own matrix, free of receiver noise.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from benchmarks import rings
+from benchmarks.calibration_bound import known_at_best, pi_square_v2
+from benchmarks.chip_process import ChipElsewhere, chip_elsewhere
+from benchmarks.harness import Benchmark, Figure, describe_machine
+from calibration.heaters import phases_rad
+from calibration.mesh.procedure import calibrate_chip
+from calibration.model import between_ports
+from calibration.result import CalibrationQuality, ChipCalibration, Fault, Part
+from drivers.registry import Backend
+from lumina.runtime.virtual_time import run_virtual
+from lumina.theory.haar import haar_unitary
+
+__all__ = ["run"]
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+UNITARY = {8: 0.9995, 16: 0.999, 32: 0.998}
+"""Ports and least mean fidelity."""
+
+DRAWS = {8: 100, 16: 100, 32: 20}
+"""Random unitaries that are programmed."""
+
+REAL_DRAWS, PLAIN_DRAWS = 100, 5
+
+SMALL_HEATERS: dict[str, Any] = {
+    "chip.heater.pi_power_w": 2e-3,
+    "chip.heater.thermal_k_per_w": 1670.0 * 12.5,
+    "chip.heater.max_drive_v": 2.8,
+}
+"""For 1024 of them: with 25 mW each no TEC would hold the die. Undercut heaters need 2 mW."""
+
+IDEAL: Mapping[str, Any] = {
+    "chip.heater.cubic_rad_per_v3": 0.0,
+    "chip.heater.inl_lsb": 0.0,
+    "chip.phase_walk_rad": 0.0,
+    "laser.power_walk": 0.0,
+    "receivers.inl_lsb": 0.0,
+}
+"""A chip without what the model lacks; noise, crosstalk, losses and couplers as they are."""
+
+CHIPS, FAULTY = 10, (3, 7)
+FAULTS: Mapping[str, Any] = {"wiring.dead_heaters": (11,), "wiring.swapped_outputs": ((0, 2),)}
+NAMED = {
+    (Part.SHIFTER, 11): Fault.DEAD,
+    (Part.OUTPUT, 0): Fault.SWAPPED,
+    (Part.OUTPUT, 2): Fault.SWAPPED,
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A calibration and what it took."""
+
+    known: ChipCalibration
+    bench_s: float
+    settings: int
+    stages_s: Mapping[str, float]
+
+    @property
+    def quality(self) -> CalibrationQuality:
+        """How it went."""
+        assert self.known.quality is not None
+        return self.known.quality
+
+    def __str__(self) -> str:
+        stages = ", ".join(f"{stage} {spent_s:.0f} s" for stage, spent_s in self.stages_s.items())
+        measured = f"{self.settings} settings, {self.quality.measurements} matrices"
+        return f"{measured}, {self.bench_s:.0f} s of bench time ({stages})"
+
+
+class Score(NamedTuple):
+    """What became of programmed matrices, in the mean."""
+
+    fidelity: float
+    error: float
+    """Relative Frobenius error."""
+
+
+def run() -> Benchmark:
+    """Calibrate chips of 4 to 32 ports, on the twin and on simulated firmware."""
+    machine = describe_machine()
+    figures = at_the_bound() | all_ports() | ten_chips() | on_firmware() | of_rings()
+    return Benchmark(figures, machine)
+
+
+def calibrated(chip: ChipElsewhere) -> Taken:
+    """Calibrate, and note the bench time of every stage."""
+    began_s = last_s = chip.now_s()
+    stages: dict[str, float] = {}
+
+    def progress(stage: str, done: float) -> None:
+        nonlocal last_s
+        if done == 1.0:
+            now_s = chip.now_s()
+            stages[stage] = stages.get(stage, 0.0) + now_s - last_s
+            last_s = now_s
+
+    known = asyncio.run(calibrate_chip(chip, rng=np.random.default_rng(1), progress=progress))
+    settings = sum(
+        one.drive_v is not other.drive_v
+        for one, other in zip(chip.looks[1:], chip.looks, strict=False)
+    )
+    return Taken(known, chip.now_s() - began_s, settings, stages)
+
+
+# The statistical bound
+
+
+def at_the_bound() -> dict[str, Figure]:
+    """Errors of phi0 and P_pi over their Cramer-Rao bound, rms of all shifters."""
+    with chip_elsewhere({"chip.ports": 6, "chip.kind": "unitary", **IDEAL}) as chip:
+        taken = calibrated(chip)
+        looks, known = list(chip.looks), taken.known
+        asyncio.run(chip.set_drive_v(np.zeros(known.architecture.shifters)))
+        die_c = float(np.mean([chip.die_temperature_c() for _ in range(10)]))
+        truth = chip.truth()
+    best = known_at_best(known, looks, taken.quality.noise, die_c)
+    told = phases_rad(known, np.zeros(len(known.phi0_rad)), die_c - known.reference_die_c)
+    off_rad = np.angle(np.exp(1j * (told - truth["phase_rad"])))
+    there = pi_square_v2(truth["phase_gain_rad_per_v2"], truth["curvature_per_v2"])
+    power = pi_square_v2(known.phase_gain_rad_per_v2, known.curvature_per_v2) / there - 1.0
+    return {
+        "phi0_over_bound": Figure(
+            rms(off_rad / best.phase_off_rad),
+            "1",
+            f"error over Cramer-Rao bound of all measurements; {rms(off_rad):.2g} rad rms; "
+            "6 ports, without what the model lacks",
+            1.5,
+            "lower",
+        ),
+        "pi_power_over_bound": Figure(
+            rms(power / best.pi_power),
+            "1",
+            f"the same of P_pi; {rms(power):.2%} rms; the data sheet is off by "
+            f"{rms(sheet_error(there)):.1%}",
+            1.5,
+            "lower",
+        ),
+    }
+
+
+def sheet_error(there: FloatArray) -> FloatArray:
+    """What one number for all heaters misses."""
+    return np.asarray(there.mean() / there - 1.0)
+
+
+def rms(values: FloatArray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+# Matrices
+
+
+def all_ports() -> dict[str, Figure]:
+    """Unitaries on meshes of 8, 16 and 32 ports, real matrices on 16; growth with the ports."""
+    figures: dict[str, Figure] = {}
+    taken: dict[int, Taken] = {}
+    for ports, least in UNITARY.items():
+        with chip_elsewhere(unitary_chip(ports)) as chip:
+            taken[ports] = calibrated(chip)
+            after = programmed(chip, taken[ports].known, unitaries(ports, DRAWS[ports]))
+            before = programmed(chip, chip.data_sheet(), unitaries(ports, PLAIN_DRAWS))
+        figures[f"fidelity_{ports}"] = Figure(
+            after.fidelity,
+            "1",
+            f"mean of {DRAWS[ports]} Haar unitaries; by the data sheet {before.fidelity:.3f}; "
+            f"{taken[ports]}",
+            least,
+            "higher",
+        )
+    return figures | growth(taken) | real_matrices()
+
+
+def unitary_chip(ports: int) -> dict[str, Any]:
+    """Overrides for a unitary mesh."""
+    chip: dict[str, Any] = {"chip.ports": ports, "chip.kind": "unitary"}
+    return chip | (SMALL_HEATERS if ports > 16 else {})
+
+
+def growth(taken: Mapping[int, Taken]) -> dict[str, Figure]:
+    """Power of the ports by which settings grow, from 8 to 32."""
+    few, many = taken[8], taken[32]
+    return {
+        "settings_grow_as": Figure(
+            power_of_ports(many.settings / few.settings),
+            "power of N",
+            f"{few.settings} settings at 8 ports, {taken[16].settings} at 16, "
+            f"{many.settings} at 32; heaters grow as N^2",
+            2.1,
+            "lower",
+        ),
+    }
+
+
+def power_of_ports(ratio: float) -> float:
+    """From 8 to 32 ports."""
+    return float(np.log(ratio) / np.log(32 / 8))
+
+
+def real_matrices() -> dict[str, Figure]:
+    """Crosstalk and general real matrices on the 16-port matrix unit."""
+    with chip_elsewhere({}) as chip:
+        taken, truth = calibrated(chip), chip.truth()
+        after = programmed(chip, taken.known, reals(16, REAL_DRAWS))
+        before = programmed(chip, chip.data_sheet(), reals(16, PLAIN_DRAWS))
+    return crosstalk_figures(taken.known, truth["crosstalk"]) | {
+        "real_matrices_16": Figure(
+            after.error,
+            "relative error",
+            f"mean of {REAL_DRAWS} Gaussian matrices; by the data sheet {before.error:.2f}; "
+            f"{taken}",
+            0.01,
+            "lower",
+        )
+    }
+
+
+def crosstalk_figures(known: ChipCalibration, true: FloatArray) -> dict[str, Figure]:
+    """The crosstalk matrix, and what it leaves of the phases over random settings."""
+    counts = (true > 1e-3) & ~np.eye(len(true), dtype=bool)
+    wrong = np.where(np.eye(len(true), dtype=bool), 0.0, known.crosstalk - true)
+    share = float(np.linalg.norm(wrong[counts]) / np.linalg.norm(true[counts]))
+    own = np.random.default_rng(2).uniform(0.0, 2.0 * np.pi, (200, len(true)))
+    left, all_of_it = (
+        float(np.std(phase - phase.mean(axis=0)))
+        for phase in (own @ wrong.T, own @ np.where(np.eye(len(true), dtype=bool), 0.0, true).T)
+    )
+    return {
+        "crosstalk": Figure(
+            share, "1", "Frobenius error, elements above 1e-3; 1 if neglected", 0.05, "lower"
+        ),
+        "crosstalk_left": Figure(
+            1e3 * left, "mrad", f"rms; {1e3 * all_of_it:.1f} mrad if neglected", 1.5, "lower"
+        ),
+    }
+
+
+def programmed(
+    chip: ChipElsewhere, known: ChipCalibration, matrices: Sequence[ComplexArray]
+) -> Score:
+    """Program matrices by a calibration; what the chip then is."""
+    chip.install(known)
+    fidelities, errors = [], []
+    for matrix in matrices:
+        seen = between_ports(known, chip.programmed(matrix) + known.receiver_offset[:, None])
+        overlap = abs(np.vdot(matrix, seen)) ** 2
+        fidelities.append(overlap / np.vdot(matrix, matrix).real / np.vdot(seen, seen).real)
+        errors.append(np.linalg.norm(seen - matrix) / np.linalg.norm(matrix))
+    return Score(float(np.mean(fidelities)), float(np.mean(errors)))
+
+
+def unitaries(ports: int, count: int) -> list[ComplexArray]:
+    """Haar-random."""
+    rng = np.random.default_rng(ports)
+    return [haar_unitary(ports, rng) for _ in range(count)]
+
+
+def reals(ports: int, count: int) -> list[ComplexArray]:
+    """Gaussian, of spectral norm 1."""
+    rng = np.random.default_rng(ports)
+    return [gaussian(ports, rng) for _ in range(count)]
+
+
+def gaussian(ports: int, rng: Generator) -> ComplexArray:
+    """One of them."""
+    plain = rng.standard_normal((ports, ports))
+    return np.asarray(plain / np.linalg.norm(plain, 2), np.complex128)
+
+
+# Ten chips, other backends, rings
+
+
+def ten_chips() -> dict[str, Figure]:
+    """How many of ten small chips, two of them miswired, are learned with their faults named."""
+    errors = [chip_error(number) for number in range(CHIPS)]
+    learned = [error for error in errors if error is not None]
+    worst = max(learned, default=1.0)
+    return {
+        "chips_learned": Figure(
+            len(learned),
+            "of 10",
+            f"4 ports, transfer predicted to 2 % (worst: {worst:.1%}); two with a dead heater and "
+            "crossed detectors, which are named, and nothing else is",
+            CHIPS,
+            "higher",
+        )
+    }
+
+
+def chip_error(number: int) -> float | None:
+    """Relative error of one chip's predicted transfer; None if it was not learned."""
+    faults = FAULTS if number in FAULTY else {}
+    overrides = {"chip.ports": 4, "chip.kind": "svd", **faults}
+    with chip_elsewhere(overrides, seed=number, chip_seed=number) as chip:
+        taken = calibrated(chip)
+    named = {(fault.part, fault.channel): fault.fault for fault in taken.known.faults}
+    error = taken.quality.transfer_error
+    return error if error < 0.02 and named == (NAMED if faults else {}) else None
+
+
+def on_firmware() -> dict[str, Figure]:
+    """Bench time of 16 ports over simulated wires, at their real pace."""
+    with chip_elsewhere({}, backend=Backend.FIRMWARE) as chip:
+        taken = calibrated(chip)
+    return {
+        "firmware_16": Figure(
+            taken.bench_s / 60.0,
+            "simulated min",
+            f"528 heaters over simulated wires; transfer known to "
+            f"{taken.quality.transfer_error:.1%}; {taken}",
+            30.0,
+            "lower",
+        )
+    }
+
+
+def of_rings() -> dict[str, Figure]:
+    """The weight bank's figure, from its own benchmark."""
+    return {"ring_bits_over_3_k": run_virtual(rings.measured())["bits_over_3_k"]}
