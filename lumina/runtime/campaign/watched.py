@@ -118,14 +118,19 @@ def live_watched(
     watches: Any,
     until_ns: int,
 ) -> None:
-    """Board, wire and loop live until a time, and are checked every millisecond."""
-    while wire.now_ns[0] < until_ns:
+    """Board, wire and loop live until a time, and are checked every millisecond.
+
+    Until now means: what is due at this very moment is still done.
+    """
+    while True:
         step_ns = min(wire.now_ns[0] + TICK_NS, until_ns)
         live_together(
             board, wire, pump, control, sensor, actuator, sensor_bytes, actuator_bytes,
             exchanges, histogram, step_ns,
         )  # fmt: skip
         check_board(board, control, actuator, watches)
+        if wire.now_ns[0] >= until_ns:
+            break
 
 
 class WatchedMemoryRunner(MemoryRunner):
