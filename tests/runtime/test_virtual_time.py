@@ -302,6 +302,15 @@ def test_watching_a_file_descriptor_is_refused() -> None:
     run_virtual(main())
 
 
+@pytest.fixture
+def ctrl_c_heard() -> Iterator[None]:
+    """Hear SIGINT, which whoever started the tests in the background has had ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_cancels_the_main_task_which_cleans_up() -> None:
     cleaned_up_at: list[float] = []
 
@@ -318,6 +327,7 @@ def test_ctrl_c_cancels_the_main_task_which_cleans_up() -> None:
     assert cleaned_up_at == [11.0]
 
 
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_in_the_middle_of_a_long_jump_does_not_wait_for_its_end() -> None:
     stopped_at: list[float] = []
 
