@@ -33,10 +33,10 @@ __all__ = ["run"]
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
-UNITARY = {8: 0.9995, 16: 0.999, 32: 0.998}
+UNITARY = {8: 0.9995, 16: 0.999, 32: 0.998, 64: 0.998}
 """Ports and least mean fidelity."""
 
-DRAWS = {8: 100, 16: 100, 32: 20}
+DRAWS = {8: 100, 16: 100, 32: 20, 64: 5}
 """Random unitaries that are programmed."""
 
 REAL_DRAWS, PLAIN_DRAWS = 100, 5
@@ -46,7 +46,7 @@ SMALL_HEATERS: dict[str, Any] = {
     "chip.heater.thermal_k_per_w": 1670.0 * 12.5,
     "chip.heater.max_drive_v": 2.8,
 }
-"""For 1024 of them: with 25 mW each no TEC would hold the die. Undercut heaters need 2 mW."""
+"""For 1024 and more: with 25 mW each no TEC would hold the die. Undercut heaters need 2 mW."""
 
 IDEAL: Mapping[str, Any] = {
     "chip.heater.cubic_rad_per_v3": 0.0,
@@ -96,7 +96,7 @@ class Score(NamedTuple):
 
 
 def run() -> Benchmark:
-    """Calibrate chips of 4 to 32 ports, on the twin and on simulated firmware."""
+    """Calibrate chips of 4 to 64 ports, on the twin and on simulated firmware."""
     machine = describe_machine()
     figures = at_the_bound() | all_ports() | ten_chips() | on_firmware() | of_rings()
     return Benchmark(figures, machine)
@@ -172,7 +172,7 @@ def rms(values: FloatArray) -> float:
 
 
 def all_ports() -> dict[str, Figure]:
-    """Unitaries on meshes of 8, 16 and 32 ports, real matrices on 16; growth with the ports."""
+    """Unitaries on meshes of 8 to 64 ports, real matrices on 16; growth with the ports."""
     figures: dict[str, Figure] = {}
     taken: dict[int, Taken] = {}
     for ports, least in UNITARY.items():
@@ -198,14 +198,14 @@ def unitary_chip(ports: int) -> dict[str, Any]:
 
 
 def growth(taken: Mapping[int, Taken]) -> dict[str, Figure]:
-    """Power of the ports by which settings grow, from 8 to 32."""
-    few, many = taken[8], taken[32]
+    """Power of the ports by which settings grow, from 8 to 64."""
+    few, many = taken[8], taken[64]
     return {
         "settings_grow_as": Figure(
             power_of_ports(many.settings / few.settings),
             "power of N",
             f"{few.settings} settings at 8 ports, {taken[16].settings} at 16, "
-            f"{many.settings} at 32; heaters grow as N^2",
+            f"{taken[32].settings} at 32, {many.settings} at 64; heaters grow as N^2",
             2.1,
             "lower",
         ),
@@ -213,8 +213,8 @@ def growth(taken: Mapping[int, Taken]) -> dict[str, Figure]:
 
 
 def power_of_ports(ratio: float) -> float:
-    """From 8 to 32 ports."""
-    return float(np.log(ratio) / np.log(32 / 8))
+    """From 8 to 64 ports."""
+    return float(np.log(ratio) / np.log(64 / 8))
 
 
 def real_matrices() -> dict[str, Figure]:

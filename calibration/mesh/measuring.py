@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +15,7 @@ from calibration.mesh.refine import Snapshot
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 
-__all__ = ["BASE_LOOKS", "FIRST_LOOKS", "HIGHEST_PHASE_RAD", "Progress", "Surveyor"]
+__all__ = ["BASE_LOOKS", "FIRST_LOOKS", "HIGHEST_PHASE_RAD", "Progress", "Surveyor", "Vicinity"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,6 +54,15 @@ _RESTLESS_K = 0.05
 
 Progress = Callable[[str, float], None]
 """Told the stage's name and the fraction of it that is done, 0 to 1."""
+
+
+class Vicinity(NamedTuple):
+    """Part of the range of the own phases."""
+
+    centre_rad: FloatArray
+    """Shape (shifters,), own phases about which it lies, in rad."""
+    share: float
+    """Share of the way from there to anywhere on the range."""
 
 
 class Surveyor:
@@ -206,12 +216,19 @@ class Surveyor:
         )
 
     async def random_settings(
-        self, stage: str, known: ChipCalibration, count: int, repeats: int
+        self,
+        stage: str,
+        known: ChipCalibration,
+        count: int,
+        repeats: int,
+        within: Vicinity | None = None,
     ) -> list[Snapshot]:
-        """Look at settings in which every shifter is anywhere on its range."""
+        """Look at settings in which every shifter is anywhere on its range, or within a part."""
         shots = []
         for number in range(count):
             own = self._rng.uniform(0.0, HIGHEST_PHASE_RAD, len(known.phi0_rad))
+            if within is not None:
+                own = within.centre_rad + within.share * (own - within.centre_rad)
             drive_v = np.minimum(drive_for_own_phases_v(known, own), known.max_drive_v)
             shots.append(await self.look(drive_v, repeats))
             self._progress(stage, (number + 1) / count)

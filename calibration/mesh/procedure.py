@@ -4,6 +4,7 @@
     sweeps        every heater over a turn: where it sits, its drive law, whether it works
     walk          phases and coupler errors read off along the mesh (`calibration.mesh.walk`)
     settings      a few dozen random settings
+    close         on a large chip, a few close to where the sweeps stood
     warm          a few more on a warmer carrier, for the phase per kelvin of every shifter
     fit           the whole model fitted to all settings (`calibration.mesh.refine`)
     check         settings that no fit has seen
@@ -22,7 +23,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest, mesh_of
-from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor
+from calibration.heaters import own_phases_rad
+from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor, Vicinity
 from calibration.mesh.options import CalibrationOptions
 from calibration.mesh.parameters import Block
 from calibration.mesh.placing import Placed, placed
@@ -46,6 +48,12 @@ _AT_ONE_TEMPERATURE = tuple(block for block in Block if block is not Block.TEMPC
 
 _FEW_SETTINGS = 12
 """Settings that bring the guess into reach of the whole fit, at a third of its cost."""
+
+_WITHIN_REACH = 0.5
+"""Relative error of the transfer on random settings up to which fits find their way by steps."""
+
+_CLOSE_SETTINGS, _CLOSE, _CLOSE_STEPS = 4, 0.125, 3
+"""Settings taken where that is exceeded, the share of the way to them, and steps on them."""
 
 _WORST_ERROR = 0.1
 """Relative error of the transfer on unseen settings above which the model is not this chip."""
@@ -96,8 +104,10 @@ class _Calibration:
         surveyor.receiver = guess.receiver
         self._repeats = self._options.setting_repeats(surveyor.noise, abs(guess.gain))
         cool = await self._settings("settings", guess, self._options.settings)
+        if relative_error(guess, cool, self._snapshot_noise()) > _WITHIN_REACH:
+            guess = await self._with_crosstalk(guess, swept.base)
         warm = await self._warm_settings(guess)
-        fit = await self._fitted(start, cool, warm)
+        fit = await self._fitted(guess, cool, warm)
         unseen = await self._settings("check", fit.calibration, self._options.check_settings)
         return self._judged(fit, swept, start, unseen)
 
@@ -126,8 +136,10 @@ class _Calibration:
         offset = self._surveyor.offset.copy()
         return swept, await in_background(partial(placed, self._chip, swept, offset))
 
-    async def _settings(self, stage: str, known: ChipCalibration, count: int) -> list[Snapshot]:
-        return await self._surveyor.random_settings(stage, known, count, self._repeats)
+    async def _settings(
+        self, stage: str, known: ChipCalibration, count: int, within: Vicinity | None = None
+    ) -> list[Snapshot]:
+        return await self._surveyor.random_settings(stage, known, count, self._repeats, within)
 
     async def _warm_settings(self, known: ChipCalibration) -> list[Snapshot]:
         """Random settings on a warmer carrier, which is back where it was afterwards."""
@@ -138,14 +150,35 @@ class _Calibration:
         finally:
             await self._chip.set_carrier_c(options.carrier_c)
 
+    async def _with_crosstalk(self, guess: ChipCalibration, base: Snapshot) -> ChipCalibration:
+        """The guess with crosstalk, as a few settings close to the sweeps' base tell it.
+
+        What the chip's own warming turns is common to all shifters: it grows with the heaters,
+        N^2 of them, and adds up along a path of N. At 64 ports the light of a random setting
+        is whole turns away from where a guess without crosstalk has it, and no step leads
+        back. Close to the base it is a fraction of a turn.
+
+        Args:
+            guess: the chip without crosstalk.
+            base: what the guess was read off.
+        """
+        base_own_rad = own_phases_rad(guess, base.drive_v)
+        vicinity = Vicinity(base_own_rad, _CLOSE)
+        close = await self._settings("close", guess, _CLOSE_SETTINGS, vicinity)
+        neighbours = Neighbours.of(self._mesh, guess.channel)
+        fit = Fit(guess, neighbours, self._snapshot_noise(), base_own_rad)
+        for _ in range(_CLOSE_STEPS):
+            await in_background(partial(fit.step, close, (Block.CROSSTALK,)))
+        return fit.calibration
+
     async def _fitted(
-        self, start: Placed, cool: Sequence[Snapshot], warm: Sequence[Snapshot]
+        self, guess: ChipCalibration, cool: Sequence[Snapshot], warm: Sequence[Snapshot]
     ) -> Fit:
         """The whole model, in steps that each come within reach of the next.
 
         More settings are taken until the phases are known as well as the options ask.
         """
-        options, guess = self._options, start.calibration
+        options = self._options
         neighbours = Neighbours.of(self._mesh, guess.channel)
         centre_rad = np.where(self._surveyor.idle, 0.0, 0.5 * HIGHEST_PHASE_RAD)
         fit = Fit(guess, neighbours, self._snapshot_noise(), centre_rad)

@@ -85,6 +85,16 @@ async def test_sixteen_ports_are_learned_and_hold_when_the_die_warms() -> None:
     assert np.linalg.norm(found - crosstalk) < 0.05 * np.linalg.norm(crosstalk)
 
 
+async def test_a_chip_that_turns_all_light_by_its_own_warming_is_learned() -> None:
+    chip = SimulatedChip(8, "unitary", seed=1)
+    crosstalk = chip.hidden.crosstalk + 0.008  # 64 heaters, as much as 4096 at 1e-4
+    np.fill_diagonal(crosstalk, 1.0)
+    chip.hidden = chip.hidden._replace(crosstalk=crosstalk)
+    calibration = await calibrated(chip)
+    assert calibration.quality is not None
+    assert calibration.quality.transfer_error < 0.01
+
+
 async def test_couplers_of_attenuators_are_found_as_pairs() -> None:
     chip = SimulatedChip(8, seed=3)
     calibration = await calibrated(chip)
