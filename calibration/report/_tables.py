@@ -81,6 +81,7 @@ def uncertainties(mesh: ChipCalibration) -> Html:
     """Median and spread over the channels, and the typical uncertainty where it is known."""
     findings = mesh.to_findings()
     columns = {n: c for t in ("shifters", "splitters") for n, c in findings.tables[t].items()}
+    del columns["channel"]  # which one it is has no spread
     columns = {
         "drive_for_half_a_turn_v": drive_for_own_phases_v(mesh, np.full(len(mesh.good), np.pi)),
         **columns,

@@ -34,10 +34,11 @@ class Change:
 
 
 def changes_between(old: StoredCalibration, new: StoredCalibration) -> list[Change]:
-    """Every quantity of the new calibration that differs, or is new."""
+    """Every quantity that differs, of the routines that have been run for both."""
     return [
         change
         for routine in new.sections
+        if routine in old.sections
         for of, quantity, value in _quantities(new, routine)
         if (change := _change(routine, of, quantity, _find(old, routine, quantity), value))
     ]
@@ -55,8 +56,7 @@ def _quantities(stored: StoredCalibration, routine: str) -> Iterator[tuple[str, 
 
 
 def _find(stored: StoredCalibration, routine: str, quantity: str) -> NDArray[Any] | None:
-    section = stored.sections.get(routine)
-    return None if section is None else section.findings.flat().get(quantity)
+    return stored.sections[routine].findings.flat().get(quantity)
 
 
 def _change(

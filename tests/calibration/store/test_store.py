@@ -292,3 +292,11 @@ def test_a_comparison_names_the_channel_that_moved(store: CalibrationStore) -> N
     assert phi0.largest == pytest.approx(0.25)
     assert phi0.rms == pytest.approx(0.25 / np.sqrt(5))
     assert changes_between(new, new) == []
+
+
+def test_a_routine_that_was_run_for_the_first_time_has_changed_nothing(
+    store: CalibrationStore,
+) -> None:
+    old = store.add(CHIP, {"mesh": section()}, NOON)
+    new = store.add(CHIP, {"mesh": section(), "fidelity": section()}, NOON)
+    assert changes_between(old, new) == []
