@@ -1,6 +1,7 @@
 """`lumina devices`: the drivers of this installation, and what is plugged in."""
 
 import json
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -50,12 +51,14 @@ def known_drivers() -> dict[str, Any]:
 
 def _show(found: dict[str, Any], console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("driver", "role", "backends"):
-        table.add_column(head, no_wrap=True)
+    table.add_column("driver", no_wrap=True)
     table.add_column("instrument")
-    for name, entry in found["drivers"].items():
-        role, backends = entry["role"].replace("_", " "), ", ".join(entry["backends"])
-        table.add_row(name, role, backends, Text(entry["description"]))
+    table.add_column("backends", no_wrap=True)
+    for role, entries in groupby(found["drivers"].items(), lambda item: str(item[1]["role"])):
+        table.add_row(Text(role.replace("_", " "), "bold"))
+        for name, entry in entries:
+            backends = ", ".join(entry["backends"])
+            table.add_row(f"  {name}", Text(entry["description"]), backends)
     console.print(table)
     for point, reason in found["broken"].items():
         console.print(Text(f"cannot be loaded: {point}: {reason}", "red"), soft_wrap=True)
