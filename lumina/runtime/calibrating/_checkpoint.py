@@ -22,7 +22,8 @@ from lumina.store import write_atomic
 
 __all__ = ["Checkpoint", "Memory", "read_checkpoint"]
 
-_TIME, _TAPE, _EXCHANGES, _START = "time_ns", "tape", "exchanges", "start"
+_TIME, _BEGAN, _TAPE = "time_ns", "began_s", "tape"
+_EXCHANGES, _START = "exchanges", "start"
 _PREFIX = "memory "
 
 
@@ -30,6 +31,8 @@ class Checkpoint(NamedTuple):
     """A bench at one moment."""
 
     time_ns: int
+    began_s: float
+    """Bench time at which the routine began, s."""
     tape: str
     """Name of the tape that was being written."""
     exchanges: int
@@ -42,8 +45,8 @@ class Checkpoint(NamedTuple):
         """The content of its file."""
         content = io.BytesIO()
         arrays: dict[str, Any] = {_PREFIX + name: array for name, array in self.memory.items()}
-        arrays |= {_TIME: self.time_ns, _TAPE: self.tape, _EXCHANGES: self.exchanges}
-        arrays[_START] = self.start
+        arrays |= {_TIME: self.time_ns, _BEGAN: self.began_s, _TAPE: self.tape}
+        arrays |= {_EXCHANGES: self.exchanges, _START: self.start}
         np.savez(content, allow_pickle=False, **arrays)
         return content.getvalue()
 
@@ -62,8 +65,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             for name, array in arrays.items()
             if name.startswith(_PREFIX)
         }
-        time_ns, exchanges = int(arrays[_TIME]), int(arrays[_EXCHANGES])
-        return Checkpoint(time_ns, str(arrays[_TAPE]), exchanges, str(arrays[_START]), memory)
+        return Checkpoint(
+            int(arrays[_TIME]),
+            float(arrays[_BEGAN]),
+            str(arrays[_TAPE]),
+            int(arrays[_EXCHANGES]),
+            str(arrays[_START]),
+            memory,
+        )
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds
         raise StoreError(path, f"damaged: {error}") from error
 
@@ -91,8 +100,14 @@ class Memory:
         virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
         return virtual and all(station.runner.memory() for station in bench.stations.values())
 
-    def save(self, path: Path, tape: str, exchanges: int) -> None:
+    def save(self, path: Path, began_s: float, tape: str, exchanges: int) -> None:
         """Write a checkpoint, in one step, over the one before.
+
+        Args:
+            path: its file.
+            began_s: bench time at which the routine began, s.
+            tape: name of the tape that is being written.
+            exchanges: exchanges on it.
 
         Raises:
             StoreError: it cannot be written; the one before stays.
@@ -102,7 +117,7 @@ class Memory:
             for name, array in self._live.items()
             if _digest(array) != self._digests[name]
         }
-        now = Checkpoint(_clock().time_ns(), tape, exchanges, self._start, changed)
+        now = Checkpoint(_clock().time_ns(), began_s, tape, exchanges, self._start, changed)
         write_atomic(path, now.to_bytes())
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -116,14 +116,16 @@ class Progress:
         """What the earlier run has on that tape; with a checkpoint, up to that."""
         path = _earlier(self.tape_path(device, routine))
         if self.checkpoint is not None:
-            count = self.checkpoint.exchanges if self.is_at(device, routine) else 0
+            checkpoint = self.checkpoint_in(device, routine)
+            count = 0 if checkpoint is None else checkpoint.exchanges
             return islice(read_tape(path), count) if count else ()
         return islice(read_tape(path), settings_on(path)) if path.exists() else ()
 
-    def is_at(self, device: str, routine: str) -> bool:
-        """Whether the checkpoint is of this routine."""
+    def checkpoint_in(self, device: str, routine: str) -> Checkpoint | None:
+        """The checkpoint, if it is of this routine."""
         tape = self.tape_path(device, routine).name
-        return self.checkpoint is not None and self.checkpoint.tape == tape
+        there = self.checkpoint
+        return there if there is not None and there.tape == tape else None
 
     def pass_by(self, device: str, routine: str) -> None:
         """Take the tape of a routine that is done over as it is."""

@@ -10,7 +10,7 @@ from calibration.store import Provenance, Section, StoredCalibration, changes_be
 from calibration.tape import TapedChip, TapeWriter
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.bring_up import lock_temperature
-from lumina.runtime.calibrating._checkpoint import Memory
+from lumina.runtime.calibrating._checkpoint import Checkpoint, Memory
 from lumina.runtime.calibrating._place import generator, workplace
 from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
 from lumina.runtime.calibrating._resume import Progress
@@ -163,7 +163,8 @@ class _DeviceRun:
     async def _earlier(self, routine: Routine) -> Section | None:
         """What an interrupted run has found with a routine; None if it is to be run."""
         found = self._progress.found(self._bench.config.name, self._name)
-        if routine.name not in found or self._progress.is_at(self._name, routine.name):
+        interrupted = self._progress.checkpoint_in(self._name, routine.name) is not None
+        if routine.name not in found or interrupted:
             return None
         self._progress.pass_by(self._name, routine.name)
         section = found[routine.name]
@@ -177,12 +178,13 @@ class _DeviceRun:
         """Run a routine; its findings with their provenance."""
         name = self._name
         path = self._progress.tape_path(name, routine.name)
-        began_s = self._journal.now_s()
+        checkpoint = self._progress.checkpoint_in(name, routine.name)
+        began_s = self._journal.now_s() if checkpoint is None else checkpoint.began_s
         with (
             self._journal.stage(routine.name, f"{name}: {routine.finds}"),
             TapeWriter(path) as tape,
         ):
-            chip = await self._taped_chip(routine, tape)
+            chip = await self._taped_chip(routine, tape, checkpoint, began_s)
             here = replace(place, chip=chip, rng=generator(self._plan.seed, routine.name))
             findings = await routine.run(here)
             tape.sync()
@@ -199,15 +201,16 @@ class _DeviceRun:
         self._progress.keep(self._bench.config.name, name, self._chip, section)
         return section
 
-    async def _taped_chip(self, routine: Routine, tape: TapeWriter) -> TapedChip:
+    async def _taped_chip(
+        self, routine: Routine, tape: TapeWriter, checkpoint: Checkpoint | None, began_s: float
+    ) -> TapedChip:
         """The chip with an interrupted run's tape in front of it, where there is one."""
         progress, memory = self._progress, self._memory
-        checkpoint = progress.checkpoint if progress.is_at(self._name, routine.name) else None
 
         def save() -> None:
             if memory is not None:
                 tape.sync()
-                memory.save(progress.checkpoint_path, tape.path.name, tape.exchanges)
+                memory.save(progress.checkpoint_path, began_s, tape.path.name, tape.exchanges)
 
         async def catch_up() -> None:
             tape.sync()
