@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import lumina
+from lumina.cli.common import print_json
 from lumina.errors import UsageError
 
 __all__ = ["bench", "benchmark_names", "run_benchmarks"]
@@ -32,7 +32,7 @@ def bench(
     """Measure the speed and accuracy figures that Lumina claims, on this machine."""
     documents = run_benchmarks(names or benchmark_names())
     if as_json:
-        typer.echo(json.dumps({"benchmarks": documents}, indent=2))
+        print_json({"benchmarks": documents})
     else:
         for name, document in documents.items():
             Console().print(figure_table(name, document))

@@ -1,6 +1,5 @@
 """`lumina calibrate`: learn a bench's chips, and store what was learned."""
 
-import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lumina.cli import calibration_tables as tables
-from lumina.cli.run import calibrations_folder, live_or_log, parse_backend, write_report
+from lumina.cli.common import (
+    AsJson,
+    BackendName,
+    ChipSeed,
+    ConfigFile,
+    Seed,
+    Virtual,
+    calibrations_folder,
+    live_or_log,
+    parse_backend,
+    print_json,
+    write_report,
+)
 from lumina.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +32,7 @@ __all__ = ["calibrate"]
 
 
 def calibrate(
-    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
+    config: ConfigFile,
     routines: Annotated[
         list[str] | None, typer.Argument(help="Routines to run; all that apply by default.")
     ] = None,
@@ -38,18 +49,11 @@ def calibrate(
             "--diff", metavar="OLD..NEW", help="Only compare two stored versions, such as 2..3."
         ),
     ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(help="Who answers for every instrument: twin, firmware or hardware."),
-    ] = None,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="In virtual time, as fast as the machine can.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
-    chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output.")
-    ] = False,
+    backend: BackendName = None,
+    virtual: Virtual = False,
+    seed: Seed = 0,
+    chip_seed: ChipSeed = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Learn the chips of a bench through their own interfaces, and store what was learned.
 
@@ -98,7 +102,7 @@ def show(
 ) -> None:
     """Print what there is to say."""
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         for_people(document)
 

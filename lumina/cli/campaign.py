@@ -1,6 +1,5 @@
 """`lumina campaign`: random faults on random benches, with the safety invariants under watch."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from lumina.cli.common import AsJson, parse_backend, print_json
 
 if TYPE_CHECKING:
     from lumina.runtime.campaign.trial import Outcome
@@ -33,9 +34,7 @@ def campaign(
             metavar="NAME@T",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let random faults strike random twins of a bench, in virtual time, on all cores.
 
@@ -46,7 +45,6 @@ def campaign(
     one of these is shortened as far as it goes, told with its seed, and the exit code is 1.
     """
     from drivers.registry import Backend
-    from lumina.cli.run import parse_backend
     from lumina.runtime.campaign.running import run_campaign
 
     found = run_campaign(
@@ -58,7 +56,7 @@ def campaign(
         told=tell,
     )
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         show(found)
     if found["failed"]:

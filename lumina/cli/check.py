@@ -1,13 +1,13 @@
 """`lumina check`: validate a lab config and say what it describes."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.text import Text
+
+from lumina.cli.common import AsJson, ConfigFile, print_json
 
 if TYPE_CHECKING:
     from lumina.control.config import ControlConfig
@@ -22,10 +22,8 @@ SERIAL_BYTES_PER_S = 300_000
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output.")
-    ] = False,
+    config: ConfigFile,
+    as_json: AsJson = False,
 ) -> None:
     """Validate a lab config and explain what it describes; nothing is started.
 
@@ -35,7 +33,7 @@ def check(
 
     summary = summarise(config, load_config(config))
     if as_json:
-        typer.echo(json.dumps(summary, indent=2))
+        print_json(summary)
     else:
         explain(summary, Console())
 

@@ -1,6 +1,5 @@
 """`lumina devices`: the drivers of this installation, and what is plugged in."""
 
-import json
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -9,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lumina.cli.common import AsJson, print_json
+
 __all__ = ["devices"]
 
 
 def devices(
     scan: Annotated[bool, typer.Option("--scan", help="Also look what is plugged in.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the known drivers and, with --scan, serial ports and VISA instruments."""
     found: dict[str, Any] = known_drivers()
@@ -26,7 +25,7 @@ def devices(
         found["serial_ports"] = serial_ports()
         found["visa"] = visa_instruments()
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         _show(found, Console())
 

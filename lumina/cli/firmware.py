@@ -3,10 +3,11 @@
 import json
 import signal
 import threading
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from lumina.cli.common import ChipSeed, ConfigFile, Seed
 
 __all__ = ["firmware"]
 
@@ -14,15 +15,15 @@ LOOPBACK = "127.0.0.1"
 
 
 def firmware(
-    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
+    config: ConfigFile,
     as_json: Annotated[
         bool, typer.Option("--json", help="Tell the addresses as one line of JSON.")
     ] = False,
     host: Annotated[
         str, typer.Option(help="Interface to listen on; others than this machine may then come.")
     ] = LOOPBACK,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
-    chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
+    seed: Seed = 0,
+    chip_seed: ChipSeed = 0,
 ) -> None:
     """Serve the simulated instruments of a bench until interrupted (Ctrl-C).
 

@@ -1,6 +1,5 @@
 """`lumina run`: bring a bench up and run the main job on it."""
 
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +9,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lumina.errors import UsageError
+from lumina.cli.common import (
+    AsJson,
+    BackendName,
+    ChipSeed,
+    ConfigFile,
+    Seed,
+    Virtual,
+    calibrations_folder,
+    live_or_log,
+    parse_backend,
+    print_json,
+    write_report,
+)
 
 if TYPE_CHECKING:
-    from drivers.registry import Backend
-    from lumina.cli.live import LiveView
-    from lumina.runtime.config import BenchConfig
+    pass
 
 __all__ = ["run"]
 
@@ -23,19 +32,14 @@ FAILED = 1
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="Lab config, a YAML file.")],
-    backend: Annotated[
-        str | None,
-        typer.Option(help="Who answers for every instrument: twin, firmware or hardware."),
-    ] = None,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="In virtual time, as fast as the machine can.")
-    ] = False,
+    config: ConfigFile,
+    backend: BackendName = None,
+    virtual: Virtual = False,
     duration: Annotated[
         float | None,
         typer.Option(min=0, help="Hold the bench for so many seconds instead of the main job."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all noise.")] = 0,
+    seed: Seed = 0,
     seeds: Annotated[
         int | None,
         typer.Option(
@@ -45,7 +49,7 @@ def run(
             "virtual time, 1 in real time, where each takes minutes.",
         ),
     ] = None,
-    chip_seed: Annotated[int, typer.Option(min=0, help="Identity of chip and plant.")] = 0,
+    chip_seed: ChipSeed = 0,
     recalibrate: Annotated[
         bool,
         typer.Option("--recalibrate", help="Measure the chip even if a stored calibration holds."),
@@ -58,9 +62,7 @@ def run(
             metavar="NAME@T",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a bench up, run the main job on it, and shut it down in order.
 
@@ -98,49 +100,11 @@ def run(
     document = {"config": str(config), "chip_seed": chip_seed, "virtual": virtual, **result}
     document["report"] = write_report(Path(result["run"]))
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         show(document)
     if "error" in document:
         raise typer.Exit(FAILED)
-
-
-def calibrations_folder(settings: "BenchConfig") -> Path:
-    """Where calibrations are kept: where the config says, or beside the run folders."""
-    beside = Path(settings.record.folder).parent / "calibrations"
-    return Path(settings.calibration.folder or beside)
-
-
-def parse_backend(name: str | None) -> "Backend | None":
-    """The backend of that name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from drivers.registry import Backend
-
-    if name is None:
-        return None
-    try:
-        return Backend(name)
-    except ValueError:
-        known = ", ".join(Backend)
-        raise UsageError(f"--backend {name}: no such backend (allowed: {known})") from None
-
-
-def live_or_log(stack: ExitStack, live: "LiveView") -> Any:
-    """A live view on a terminal, a log anywhere else; both on standard error."""
-    from lumina.cli.live import LogView
-
-    return stack.enter_context(live) if sys.stderr.isatty() else LogView()
-
-
-def write_report(folder: Path) -> str:
-    """Make the run's report and return its path."""
-    from lumina.cli.runs import report_of
-    from lumina.store import open_run
-
-    return str(report_of(open_run(folder.parent, folder.name)))
 
 
 def show(document: dict[str, Any]) -> None:

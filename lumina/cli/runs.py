@@ -1,6 +1,5 @@
 """`lumina runs`, `show` and `report`: what earlier runs left behind."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lumina.cli.common import print_json
 from lumina.errors import StoreError
 from lumina.store import EventLog, RunRecord, list_runs, open_run
 
@@ -68,7 +68,7 @@ def report_of(record: RunRecord) -> Path:
 
 
 def _print_json(document: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(document, indent=2))
+    print_json(document)
 
 
 def _summary(record: RunRecord) -> dict[str, Any]:
