@@ -15,7 +15,7 @@ from drivers.protocols.npu import REPLY, Kind
 from drivers.registry import Mounting
 from firmware_sim.faults import ON_REPLY, Fault, FaultKind, FaultPlan
 from firmware_sim.instruments.lumina_npu import LuminaNpu
-from firmware_sim.npu.harm import build_harms
+from firmware_sim.npu.harm import HARM, build_harms
 from lumina.control.loop import ControlLoop
 from lumina.control.wire_runner import WireRunner
 from lumina.errors import UsageError
@@ -196,5 +196,8 @@ async def test_a_power_cycle_is_told_and_found_locked_out(
 
 
 def test_every_fault_of_a_reply_can_befall_a_frame() -> None:
-    for kind in ON_REPLY:
-        build_harms("npu", FaultPlan(share=1.0, kinds=(kind,)))
+    plans = {
+        kind: build_harms("npu", FaultPlan(share=1.0, kinds=(kind,))).plan for kind in ON_REPLY
+    }
+    assert all((plan == HARM[kind]).all() for kind, plan in plans.items())
+    assert len({int(plan[0]) for plan in plans.values()}) == len(ON_REPLY)
