@@ -183,7 +183,7 @@ def all_ports() -> dict[str, Figure]:
         figures[f"fidelity_{ports}"] = Figure(
             after.fidelity,
             "1",
-            f"mean of {DRAWS[ports]} Haar unitaries; by the data sheet {before.fidelity:.3f}; "
+            f"mean of {DRAWS[ports]} Haar unitaries; by the data sheet {before.fidelity:.2g}; "
             f"{taken[ports]}",
             least,
             "higher",
