@@ -36,10 +36,8 @@ ComplexArray = NDArray[np.complex128]
 UNITARY = {8: 0.9995, 16: 0.999, 32: 0.998, 64: 0.998}
 """Ports and least mean fidelity."""
 
-DRAWS = {8: 100, 16: 100, 32: 20, 64: 5}
-"""Random unitaries that are programmed."""
-
-REAL_DRAWS, PLAIN_DRAWS = 100, 5
+DRAWS, PLAIN_DRAWS = 100, 5
+"""Random matrices that are programmed: by the calibration, and by the data sheet."""
 
 SMALL_HEATERS: dict[str, Any] = {
     "chip.heater.pi_power_w": 2e-3,
@@ -178,12 +176,12 @@ def all_ports() -> dict[str, Figure]:
     for ports, least in UNITARY.items():
         with chip_elsewhere(unitary_chip(ports)) as chip:
             taken[ports] = calibrated(chip)
-            after = programmed(chip, taken[ports].known, unitaries(ports, DRAWS[ports]))
+            after = programmed(chip, taken[ports].known, unitaries(ports, DRAWS))
             before = programmed(chip, chip.data_sheet(), unitaries(ports, PLAIN_DRAWS))
         figures[f"fidelity_{ports}"] = Figure(
             after.fidelity,
             "1",
-            f"mean of {DRAWS[ports]} Haar unitaries; by the data sheet {before.fidelity:.2g}; "
+            f"mean of {DRAWS} Haar unitaries; by the data sheet {before.fidelity:.2g}; "
             f"{taken[ports]}",
             least,
             "higher",
@@ -221,14 +219,13 @@ def real_matrices() -> dict[str, Figure]:
     """Crosstalk and general real matrices on the 16-port matrix unit."""
     with chip_elsewhere({}) as chip:
         taken, truth = calibrated(chip), chip.truth()
-        after = programmed(chip, taken.known, reals(16, REAL_DRAWS))
+        after = programmed(chip, taken.known, reals(16, DRAWS))
         before = programmed(chip, chip.data_sheet(), reals(16, PLAIN_DRAWS))
     return crosstalk_figures(taken.known, truth["crosstalk"]) | {
         "real_matrices_16": Figure(
             after.error,
             "relative error",
-            f"mean of {REAL_DRAWS} Gaussian matrices; by the data sheet {before.error:.2f}; "
-            f"{taken}",
+            f"mean of {DRAWS} Gaussian matrices; by the data sheet {before.error:.2f}; {taken}",
             0.01,
             "lower",
         )
