@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Findings", "Table", "Value"]
+__all__ = ["READINGS", "Findings", "Table", "Value"]
+
+READINGS = "readings"
+"""Value under which a routine tells how many readings of instruments it took."""
 
 Value = bool | int | float | complex | str | None
 Table = Mapping[str, NDArray[Any]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _sections(run: Path, device: _Device) -> Iterator[kit.Html | None]:
         looks = looks_on(read_tape(tape), mesh.architecture.shifters) if tape.exists() else None
         yield kit.section(f"Calibration of {name}", *_summary(device), tables.faults(mesh.faults))
         carrier_c = device.sections[MESH].provenance.carrier_c
-        yield from _mesh_sections(name, mesh, looks, carrier_c)
+        yield from _mesh_sections(name, mesh, looks, nan if carrier_c is None else carrier_c)
     if "fidelity" in device.sections:
         matrices = device.sections["fidelity"].findings.tables["matrices"]
         yield kit.section(

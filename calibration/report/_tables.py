@@ -46,14 +46,18 @@ def routines(sections: Mapping[str, Section]) -> Html:
             name,
             found.provenance.measurements,
             duration(found.provenance.bench_time_s),
-            quantity("carrier_c", found.provenance.carrier_c),
-            quantity("die_c", found.provenance.die_c),
+            _where_known("carrier_c", found.provenance.carrier_c),
+            _where_known("die_c", found.provenance.die_c),
             f"{found.provenance.measured:%Y-%m-%d %H:%M}",
         )
         for name, found in sections.items()
     ]
     head = ("Routine", "Measurements", "Bench time", "Carrier", "Die at the end", "Measured")
     return table(head, rows)
+
+
+def _where_known(name: str, value: float | None) -> str:
+    return "" if value is None else quantity(name, value)
 
 
 def faults(found: Sequence[ChannelFault]) -> Html:

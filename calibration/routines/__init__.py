@@ -55,13 +55,8 @@ def named(names: Sequence[str]) -> tuple[Routine, ...]:
 
 
 def chosen(names: Sequence[str], place: Workplace) -> list[Routine]:
-    """Those of `named` that apply to a device.
-
-    Raises:
-        UsageError: one was asked for that does not apply.
-    """
-    routines = named(names)
-    idle = [one.name for one in routines if not one.applies(place)]
-    if names and idle:
-        raise UsageError(f"{', '.join(idle)}: does not apply to {place.device.name}")
-    return [one for one in routines if one.name not in idle]
+    """Those of `named` that apply to a place."""
+    with_board = place.board is not None
+    return [
+        one for one in named(names) if (with_board or not one.needs_board) and one.applies(place)
+    ]

@@ -5,7 +5,7 @@ from calibration.findings import Findings
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
 from calibration.routines._mesh import moves_in
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.routines._routine import Routine, Workplace
 from lumina.errors import CalibrationError
 
 __all__ = ["DriftRoutine"]
@@ -39,10 +39,10 @@ class DriftRoutine(Routine):
         await place.device.install(found)
         return found.to_findings()
 
-    async def apply(self, device: Device, findings: Findings) -> None:
+    async def apply(self, place: Workplace, findings: Findings) -> None:
         """Its findings are those of the mesh, and are applied as such.
 
         Raises:
             CalibrationError: always.
         """
-        raise CalibrationError(f"{device.name}: {self.name} stores nothing under its own name")
+        raise CalibrationError(f"{place.name}: {self.name} stores nothing under its own name")

@@ -8,7 +8,7 @@ from calibration.findings import Findings
 from calibration.model import between_ports
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.routines._routine import Routine, Workplace
 from lumina.errors import CalibrationError
 from lumina.theory.fidelity import fidelity
 from lumina.theory.haar import haar_unitary
@@ -67,7 +67,7 @@ class FidelityRoutine(Routine):
             place.progress(name, (number + 1) / len(wanted))
         return seen
 
-    async def apply(self, device: Device, findings: Findings) -> None:
+    async def apply(self, place: Workplace, findings: Findings) -> None:
         """It is a measure of the mesh's findings, not for use."""
 
     def figures(self, findings: Findings) -> dict[str, float | int | str]:

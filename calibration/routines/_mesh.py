@@ -9,7 +9,7 @@ from calibration.drift import DriftReport, check_chip
 from calibration.findings import Findings
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
 from calibration.result import ChannelFault, ChipCalibration, Part
-from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
+from calibration.routines._routine import Move, Routine, Verdict, Workplace
 from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["MeshRoutine", "moves_in"]
@@ -34,8 +34,8 @@ class MeshRoutine(Routine):
         await place.device.install(found)
         return found.to_findings()
 
-    async def apply(self, device: Device, findings: Findings) -> None:
-        await device.install(ChipCalibration.from_findings(findings))
+    async def apply(self, place: Workplace, findings: Findings) -> None:
+        await place.device.install(ChipCalibration.from_findings(findings))
 
     async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
         known = ChipCalibration.from_findings(findings)

@@ -2,7 +2,7 @@
 
 from calibration.findings import Findings
 from calibration.rings import BankCalibration, BankOptions, calibrate_bank
-from calibration.routines._routine import Device, Routine, Workplace
+from calibration.routines._routine import Routine, Workplace
 from lumina.theory.rings import WeightBank
 
 __all__ = ["RingsRoutine"]
@@ -28,8 +28,8 @@ class RingsRoutine(Routine):
         await place.device.install(found)
         return found.to_findings()
 
-    async def apply(self, device: Device, findings: Findings) -> None:
-        await device.install(BankCalibration.from_findings(findings))
+    async def apply(self, place: Workplace, findings: Findings) -> None:
+        await place.device.install(BankCalibration.from_findings(findings))
 
     def figures(self, findings: Findings) -> dict[str, float | int | str]:
         found = BankCalibration.from_findings(findings)

@@ -15,7 +15,9 @@ from calibration.mesh.measuring import Progress
 from calibration.programming import Calibration
 from calibration.result import ChannelFault
 from drivers.interfaces import Instrument
+from drivers.options import DriverOptions
 from lumina.control.loop import ControlLoop
+from lumina.errors import CalibrationError
 
 __all__ = ["Device", "Move", "Routine", "Verdict", "Workplace"]
 
@@ -42,27 +44,51 @@ class Device(ChipUnderTest, Protocol):
 
 @dataclass(frozen=True)
 class Workplace:
-    """All that a routine may use.
+    """All that a routine may use, at a processor or at a plant without one.
 
     Attributes:
-        device: the processor.
-        chip: the same, to be measured through: what is asked of it is kept on tape, so that
-            an interrupted routine can go on. A routine that measures by other ways starts
-            over instead.
-        instruments: whatever else stands on the same plant, by name.
+        name: of the processor; where there is none, of the plant.
+        instruments: what stands on the plant, by name.
         rng: for the routine's own choices.
         progress: told how far each stage of the routine is.
+        options: what the lab config says of each of the instruments.
+        board: the processor; None where there is none.
+        under_test: the same, to be measured through: what is asked of it is kept on tape, so
+            that an interrupted routine can go on. A routine that measures by other ways
+            starts over instead.
         known: what is known already: stored, or found by routines before this one.
         tell: takes a line for the log: what the routine noticed.
     """
 
-    device: Device
-    chip: ChipUnderTest
+    name: str
     instruments: Mapping[str, Instrument]
     rng: Generator
     progress: Progress
+    options: Mapping[str, DriverOptions] = field(default_factory=dict)
+    board: Device | None = None
+    under_test: ChipUnderTest | None = None
     known: Mapping[str, Findings] = field(default_factory=dict)
     tell: Callable[[str], None] = lambda line: None
+
+    @property
+    def device(self) -> Device:
+        """The processor.
+
+        Raises:
+            CalibrationError: there is none.
+        """
+        if self.board is None:
+            raise CalibrationError(f"{self.name}: there is no photonic processor here")
+        return self.board
+
+    @property
+    def chip(self) -> ChipUnderTest:
+        """The processor as it is measured.
+
+        Raises:
+            CalibrationError: there is none.
+        """
+        return self.device if self.under_test is None else self.under_test
 
 
 @dataclass(frozen=True)
@@ -114,6 +140,7 @@ class Routine(ABC):
         after: routines whose findings it uses.
         usual: whether it is run when none is named.
         before_lock: whether it is run on a bench whose carrier is not regulated yet.
+        needs_board: whether it is of no use where there is no processor.
     """
 
     name: str
@@ -121,14 +148,15 @@ class Routine(ABC):
     after: tuple[str, ...] = ()
     usual: bool = True
     before_lock: bool = False
+    needs_board: bool = True
 
     def applies(self, place: Workplace) -> bool:
-        """Whether the device has what this routine is about."""
+        """Whether there is what this routine is about; asked where there is a board, if needed."""
         return True
 
     @abstractmethod
     def cost(self, place: Workplace) -> int:
-        """Measurements that it will take, roughly: transfer matrices, repeats counted."""
+        """Transfer matrices, or readings, that it will take: roughly, repeats counted."""
 
     @abstractmethod
     async def run(self, place: Workplace) -> Findings:
@@ -147,10 +175,10 @@ class Routine(ABC):
         """
 
     @abstractmethod
-    async def apply(self, device: Device, findings: Findings) -> None:
-        """Have a device that is being brought up use what was found.
+    async def apply(self, place: Workplace, findings: Findings) -> None:
+        """Have a bench that is being brought up use what was found.
 
-        Its loop runs and its rails are on; its temperature is not locked yet.
+        A processor's loop runs and its rails are on; its temperature is not locked yet.
 
         Raises:
             CalibrationError: findings of another schema, or that do not fit the device.

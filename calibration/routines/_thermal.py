@@ -1,7 +1,7 @@
 """Routine `thermal`: the plant that the loop regulates, and the gains for it."""
 
 from calibration.findings import Findings
-from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
+from calibration.routines._routine import Move, Routine, Verdict, Workplace
 from calibration.thermal.check import check_response
 from calibration.thermal.procedure import identify_and_install, install
 from calibration.thermal.result import ROUTINE, ThermalIdentification
@@ -30,8 +30,8 @@ class ThermalRoutine(Routine):
         found = await identify_and_install(place.device, progress=place.progress)
         return found.to_findings()
 
-    async def apply(self, device: Device, findings: Findings) -> None:
-        await install(device, ThermalIdentification.from_findings(findings))
+    async def apply(self, place: Workplace, findings: Findings) -> None:
+        await install(place.device, ThermalIdentification.from_findings(findings))
 
     async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
         found = ThermalIdentification.from_findings(findings)

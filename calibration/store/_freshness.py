@@ -27,11 +27,11 @@ class Surroundings:
 
     Attributes:
         now: wall-clock time, with time zone.
-        carrier_c: the carrier's set point, in C.
+        carrier_c: the carrier's set point, in C; None where no loop holds one.
     """
 
     now: datetime
-    carrier_c: float
+    carrier_c: float | None
 
 
 def why_stale(
@@ -39,14 +39,14 @@ def why_stale(
 ) -> list[str]:
     """Why these findings are stale, in words; empty while they are fresh."""
     age_h = (surroundings.now - provenance.measured).total_seconds() / 3600.0
-    away_k = surroundings.carrier_c - provenance.carrier_c
+    then_c, now_c = provenance.carrier_c, surroundings.carrier_c
     reasons = []
     if age_h > rules.max_age_h:
         when = f"{provenance.measured:%Y-%m-%d %H:%M %Z}"
         reasons.append(f"measured on {when} (allowed: in the last {rules.max_age_h:g} h)")
-    if abs(away_k) > rules.max_carrier_k:
+    if then_c is not None and now_c is not None and abs(now_c - then_c) > rules.max_carrier_k:
         reasons.append(
-            f"measured at a carrier of {provenance.carrier_c:g} C, "
-            f"now {surroundings.carrier_c:g} C (allowed: {rules.max_carrier_k:g} K apart)"
+            f"measured at a carrier of {then_c:g} C, "
+            f"now {now_c:g} C (allowed: {rules.max_carrier_k:g} K apart)"
         )
     return reasons

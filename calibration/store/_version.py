@@ -38,10 +38,12 @@ class Provenance(_Record):
     run: str = Field(description="path of the run folder")
     raw: str | None = Field(None, description="raw measurements, a file of the run folder")
     raw_sha256: str | None = Field(None, description="SHA-256 of that file")
-    measurements: int = Field(0, description="transfer matrices measured, repeats counted")
+    measurements: int = Field(
+        0, description="transfer matrices measured, or readings of instruments, repeats counted"
+    )
     bench_time_s: float = Field(0.0, description="bench time that the routine took, s")
-    carrier_c: float = Field(description="carrier set point, C")
-    die_c: float = Field(description="die temperature at the end, C")
+    carrier_c: float | None = Field(description="carrier set point, C; null where none is held")
+    die_c: float | None = Field(description="die temperature at the end, C; null if not known")
     backend: str = Field(description="who answered for the board")
     virtual: bool = Field(False, description="whether time was virtual")
     seed: int | None = Field(None, description="seed of noise and of the routine's choices")
@@ -71,7 +73,7 @@ class StoredCalibration:
         path: its file.
         version: from 1.
         bench: the lab config's name.
-        device: the processor's name in it.
+        device: the processor's name in it; the plant's where there is no processor.
         chip: whose calibration it is.
         created: wall-clock time at which it was stored.
         sections: what is known, by routine.

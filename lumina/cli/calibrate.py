@@ -108,7 +108,9 @@ def show(
 
 
 def compared(settings: "BenchConfig", versions: str) -> dict[str, Any]:
-    """What changed from one stored version of each device to another.
+    """What changed from one stored version of each place to another.
+
+    A plant without a processor that lacks one of the versions is passed by.
 
     Raises:
         UsageError: no two version numbers.
@@ -116,13 +118,17 @@ def compared(settings: "BenchConfig", versions: str) -> dict[str, Any]:
         CalibrationError: they are of different chips.
     """
     from calibration.store import CalibrationStore, changes_between
+    from lumina.runtime.places import lone_plants
 
     old, dots, new = versions.partition("..")
     if not (dots and old.isdecimal() and new.isdecimal()):
         raise UsageError(f"--diff {versions}: two versions are compared, such as 2..3")
     found = {}
-    for device in settings.processors:
+    numbers = {int(old), int(new)}
+    for device in (*settings.processors, *lone_plants(settings)):
         store = CalibrationStore(calibrations_folder(settings), settings.name, device)
+        if device not in settings.processors and not numbers <= set(store.versions()):
+            continue
         before, after = store.read(int(old)), store.read(int(new))
         before.require(after.chip)
         changes = [asdict(change) for change in changes_between(before, after)]

@@ -28,11 +28,12 @@ from lumina.runtime.environment import Environment
 from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
+from lumina.runtime.places import chip_at, lone_plants, workplace
 from lumina.runtime.plants import build_paces, build_plants
 from lumina.runtime.recording.journal import Journal
 from lumina.runtime.recording.recorder import Recorder
 from lumina.runtime.station import LoopDrive, Station
-from lumina.runtime.stored import Calibrations, apply_stored, chip_of
+from lumina.runtime.stored import Calibrations, apply_stored
 from lumina.runtime.wall_clock import utc_now
 from lumina.runtime.watching.attendance import Attendance
 from lumina.runtime.watching.drift_watch import DriftWatch
@@ -58,6 +59,7 @@ class Bench:
         identities: who answered, by instrument name.
         planting: plants the faults that were asked for; None where there are none.
         simulators: the simulated firmware beside the bench, and how to reach into it.
+        plants: the twins in this process, by name.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Bench:
         instruments: dict[str, Instrument],
         identities: dict[str, Identity],
         simulators: Simulators,
+        plants: "dict[str, Plant]",
         faults: Sequence[PlannedFault] = (),
     ) -> None:
         self.config = config
@@ -76,6 +79,7 @@ class Bench:
         self.instruments = instruments
         self.identities = identities
         self.simulators = simulators
+        self.plants = plants
         self._bring_up: dict[str, Callable[[], Awaitable[None]]] = {}
         self.planting: Planting | None = None
         if faults:
@@ -185,19 +189,23 @@ async def open_bench(
             at_addresses(config, simulators), plants, journal, stack
         )
         stations = build_stations(config, plants, simulators, instruments, runners)
-        bench = Bench(config, journal, stations, instruments, identities, simulators, faults)
+        bench = Bench(
+            config, journal, stations, instruments, identities, simulators, plants, faults
+        )
         recorder = build_recorder(folder, bench)
         await stack.enter_async_context(planted(bench.planting))
         devices = list(bench.devices.values())
         await stack.enter_async_context(linked(config.facility, config.name, devices, journal))
         for station in stations.values():
-            prepare = partial(remember, bench, station.device, calibrations)
+            prepare = partial(remember, bench, station.device.name, calibrations)
             drive = LoopDrive(station.runner)
             up = bench._bring_up[station.device.name] = partial(
                 bring_up, station, drive, journal, prepare, lock=lock
             )
             await stack.enter_async_context(running(station, drive, journal, recorder, up))
             await stack.enter_async_context(watched(bench, station.device, calibrations))
+        for plant in lone_plants(config):
+            await remember(bench, plant, calibrations)
         yield bench
 
 
@@ -210,7 +218,8 @@ async def watched(
     if not period_s or calibrations is None or not calibrations.watched:
         yield
         return
-    chip, store = chip_of(bench.identities[device.name]), calibrations.of(bench.config, device.name)
+    chip = chip_at(bench.config, device.name, bench.identities)
+    store = calibrations.of(bench.config, device.name)
     watch = DriftWatch(device, chip, store, bench.journal, period_s)
     task = asyncio.create_task(watch.run(), name=f"drift-{device.name}")
     try:
@@ -220,11 +229,22 @@ async def watched(
         await asyncio.wait([task])
 
 
-async def remember(bench: Bench, device: PhotonicDevice, calibrations: Calibrations | None) -> None:
-    """Have a device use what is stored of its chip, if anything is stored anywhere."""
-    if calibrations is not None:
-        chip = chip_of(bench.identities[device.name])
-        await apply_stored(device, chip, calibrations, bench.config, bench.journal)
+async def remember(bench: Bench, name: str, calibrations: Calibrations | None) -> None:
+    """Have a place use what is stored of it, if anything is stored anywhere.
+
+    Args:
+        bench: its instruments are connected.
+        name: the processor's, or the plant's where there is none.
+        calibrations: where to look.
+    """
+    if calibrations is None:
+        return
+    device = bench.devices.get(name)
+    place = workplace(bench.config, bench.journal, name, bench.instruments, device, {})
+    chip = chip_at(bench.config, name, bench.identities)
+    used = await apply_stored(place, chip, calibrations, bench.config, bench.journal)
+    if device is not None:
+        device.uses.update(used)
 
 
 def at_addresses(config: BenchConfig, simulators: Simulators) -> BenchConfig:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from calibration.routines import routine
+from calibration.routines import Workplace, routine
 from calibration.store import (
     CalibrationStore,
     Chip,
@@ -14,13 +14,11 @@ from calibration.store import (
     Surroundings,
     why_stale,
 )
-from drivers.interfaces import Identity
 from lumina.errors import CalibrationError
 from lumina.runtime.config import BenchConfig
-from lumina.runtime.device import PhotonicDevice
 from lumina.runtime.recording.journal import Journal
 
-__all__ = ["Calibrations", "apply_stored", "chip_of", "stale_reasons"]
+__all__ = ["Calibrations", "apply_stored", "stale_reasons"]
 
 
 @dataclass(frozen=True)
@@ -40,47 +38,42 @@ class Calibrations:
     anew: tuple[str, ...] = ()
     watched: bool = True
 
-    def of(self, config: BenchConfig, device: str) -> CalibrationStore:
-        """The store of one device."""
-        return CalibrationStore(self.root, config.name, device)
-
-
-def chip_of(identity: Identity) -> Chip:
-    """Which chip a board carries: the board's own identity."""
-    return Chip(manufacturer=identity.manufacturer, model=identity.model, serial=identity.serial)
+    def of(self, config: BenchConfig, place: str) -> CalibrationStore:
+        """The store of one device, or of a plant without one."""
+        return CalibrationStore(self.root, config.name, place)
 
 
 async def apply_stored(
-    device: PhotonicDevice,
+    place: Workplace,
     chip: Chip,
     calibrations: Calibrations,
     config: BenchConfig,
     journal: Journal,
-) -> StoredCalibration | None:
-    """Have a device use what is stored of its chip, as far as that is fresh.
+) -> dict[str, int]:
+    """Have a place use what is stored of it, as far as that is fresh.
 
     The journal is told which version is used and what is left aside, and why.
 
     Returns:
-        The newest version of this chip, used or not; None where there is none.
+        The versions that are used, by routine.
     """
-    stored, problems = calibrations.of(config, device.name).newest(chip)
+    stored, problems = calibrations.of(config, place.name).newest(chip)
     for problem in problems:
-        journal.tell(device.name, "calibration", f"not used: {problem}", level="warning")
-    if stored is None and not calibrations.anew:
-        text = f"{device.name}: no calibration of this chip is stored ({chip})"
-        journal.tell(device.name, "calibration", text, stored=False)
-    if stored is None:
-        return None
-    for name, section in stored.sections.items():
+        journal.tell(place.name, "calibration", f"not used: {problem}", level="warning")
+    if stored is None and place.board is not None and not calibrations.anew:
+        text = f"{place.name}: no calibration of this chip is stored ({chip})"
+        journal.tell(place.name, "calibration", text, stored=False)
+    used: dict[str, int] = {}
+    for name, section in ({} if stored is None else stored.sections).items():
         if name in calibrations.anew:
             continue
-        reasons = stale_reasons(section, config, device.name, calibrations.now)
-        reasons += await _refused(device, name, stored) if not reasons else []
-        what = f"{device.name}: {name} of calibration {stored.version}"
+        assert stored is not None
+        reasons = stale_reasons(section, config, place.name, calibrations.now)
+        reasons += await _refused(place, name, stored) if not reasons else []
+        what = f"{place.name}: {name} of calibration {stored.version}"
         text = f"{what} not used: {'; '.join(reasons)}" if reasons else f"{what} is used"
         journal.tell(
-            device.name,
+            place.name,
             "calibration",
             text,
             level="warning" if reasons else "info",
@@ -90,25 +83,26 @@ async def apply_stored(
             used=not reasons,
         )
         if not reasons:
-            device.uses[name] = stored.version
-    return stored
+            used[name] = stored.version
+    return used
 
 
-def stale_reasons(section: Section, config: BenchConfig, device: str, now: datetime) -> list[str]:
+def stale_reasons(section: Section, config: BenchConfig, place: str, now: datetime) -> list[str]:
     """Why bring-up does not use a section, in words; empty while it is fresh."""
     settings = config.calibration
     rules = FreshnessRules(settings.max_age_h, settings.max_carrier_k)
-    surroundings = Surroundings(now, config.control_for(device).setpoint_c)
-    return why_stale(section.provenance, rules, surroundings)
+    regulated = place in config.processors
+    carrier_c = config.control_for(place).setpoint_c if regulated else None
+    return why_stale(section.provenance, rules, Surroundings(now, carrier_c))
 
 
-async def _refused(device: PhotonicDevice, name: str, stored: StoredCalibration) -> list[str]:
+async def _refused(place: Workplace, name: str, stored: StoredCalibration) -> list[str]:
     """Apply one section; why it could not be."""
     of = routine(name)
     if of is None:
         return ["this version of Lumina has no such routine"]
     try:
-        await of.apply(device, stored.sections[name].findings)
+        await of.apply(place, stored.sections[name].findings)
     except CalibrationError as error:
         return [str(error)]
     return []

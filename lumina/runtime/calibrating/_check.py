@@ -9,19 +9,19 @@ from calibration.store import StoredCalibration
 from calibration.tape import TapedChip, TapeWriter
 from lumina.errors import CalibrationError
 from lumina.runtime.bench import Bench, open_bench
-from lumina.runtime.calibrating._place import generator, workplace
+from lumina.runtime.calibrating._place import Site, generator, sites, workplace
 from lumina.runtime.calibrating._plan import CalibrationPlan, WallClock
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.recording.journal import Journal, Level, View
 from lumina.runtime.recording.recorded import recorded
-from lumina.runtime.stored import Calibrations, chip_of, stale_reasons
+from lumina.runtime.stored import Calibrations, stale_reasons
 from lumina.store import RunFolder
 
 __all__ = ["run_check"]
 
 
 def run_check(plan: CalibrationPlan, wall_clock: WallClock, *views: View) -> dict[str, Any]:
-    """Check the newest calibration of every processor of a bench, and return what was seen.
+    """Check the newest calibration of every place of a bench, and return what was seen.
 
     Nothing is stored. What is stale is checked all the same.
 
@@ -53,9 +53,8 @@ async def _whole(
         folder=folder,
         calibrations=calibrations,
     ) as bench:
-        checks = {
-            name: await _checked(plan, bench, name, folder, calibrations) for name in bench.devices
-        }
+        seen = [await _checked(plan, bench, site, folder, calibrations) for site in sites(bench)]
+        checks = {name: check for name, check in seen if check is not None}
     return {
         "seed": plan.seed,
         "bench_time_s": journal.now_s(),
@@ -65,11 +64,17 @@ async def _whole(
 
 
 async def _checked(
-    plan: CalibrationPlan, bench: Bench, name: str, folder: RunFolder, calibrations: Calibrations
-) -> dict[str, Any]:
-    """The check of one device."""
-    chip = chip_of(bench.identities[name])
+    plan: CalibrationPlan, bench: Bench, site: Site, folder: RunFolder, calibrations: Calibrations
+) -> tuple[str, dict[str, Any] | None]:
+    """A place and its check; None where there is no processor and nothing is stored.
+
+    Raises:
+        CalibrationError: nothing is stored of a processor's chip.
+    """
+    name, chip = site.name, site.chip
     stored, problems = calibrations.of(bench.config, name).newest(chip)
+    if stored is None and site.device is None:
+        return name, None
     if stored is None:
         because = f" ({'; '.join(problems)})" if problems else ""
         raise CalibrationError(
@@ -78,13 +83,13 @@ async def _checked(
         )
     found = {}
     for kept in stored.sections:
-        verdict = await _looked_at(kept, stored, plan, bench, name, folder)
+        verdict = await _looked_at(kept, stored, plan, bench, site, folder)
         if verdict is not None:
             found[kept] = told(verdict) | {
                 "stale": stale_reasons(stored.sections[kept], bench.config, name, calibrations.now)
             }
     holds = all(verdict["holds"] for verdict in found.values())
-    return stored.summary() | {"holds": holds, "routines": found}
+    return name, stored.summary() | {"holds": holds, "routines": found}
 
 
 async def _looked_at(
@@ -92,11 +97,11 @@ async def _looked_at(
     stored: StoredCalibration,
     plan: CalibrationPlan,
     bench: Bench,
-    name: str,
+    site: Site,
     folder: RunFolder,
 ) -> Verdict | None:
     """Check one section; None if there is no way to."""
-    of, findings = routine(kept), stored.sections[kept].findings
+    of, findings, name = routine(kept), stored.sections[kept].findings, site.name
     if of is None:
         return None
     place = workplace(bench, name, {n: s.findings for n, s in stored.sections.items()})
@@ -104,8 +109,8 @@ async def _looked_at(
         bench.journal.stage("check", f"{name}: does {kept} of calibration {stored.version} hold?"),
         TapeWriter(folder.path / f"{name}_check_{kept}.tape") as tape,
     ):
-        chip = TapedChip(bench.devices[name], tape)
-        here = replace(place, chip=chip, rng=generator(plan.seed, f"check {kept}"))
+        chip = None if site.device is None else TapedChip(site.device, tape)
+        here = replace(place, under_test=chip, rng=generator(plan.seed, f"check {kept}"))
         verdict = await of.check(here, findings)
     if verdict is not None:
         tell(verdict, kept, bench.journal, name)

@@ -8,17 +8,22 @@ that goes on brings its bench up first, and stands there as the earlier one stoo
 import asyncio
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.control.runner import arrays_in
 from lumina.errors import CalibrationError, StoreError
 from lumina.runtime.bench import Bench
+from lumina.runtime.places import lone_plants
 from lumina.runtime.virtual_time import VirtualTimeLoop
 from lumina.store import write_atomic
+
+if TYPE_CHECKING:
+    from twin.plant import Plant
 
 __all__ = ["Checkpoint", "Memory", "read_checkpoint"]
 
@@ -81,14 +86,14 @@ class Memory:
     """A bench's memory, to be copied and set.
 
     Args:
-        bench: just brought up, in virtual time, all of its boards in this process.
+        bench: just brought up, in virtual time, all of its plants in this process.
     """
 
     def __init__(self, bench: Bench) -> None:
         self._live = {
             f"{name}.{part}": array
-            for name, station in bench.stations.items()
-            for part, array in station.runner.memory().items()
+            for name, memory in memories(bench)
+            for part, array in memory.items()
         }
         self._digests = {name: _digest(array) for name, array in self._live.items()}
         whole = "".join(f"{name} {digest}\n" for name, digest in self._digests.items())
@@ -98,7 +103,7 @@ class Memory:
     def is_here(bench: Bench) -> bool:
         """Whether a bench's whole future is in this process's memory and clock."""
         virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
-        return virtual and all(station.runner.memory() for station in bench.stations.values())
+        return virtual and all(memory for _, memory in memories(bench))
 
     def save(self, path: Path, began_s: float, tape: str, exchanges: int) -> None:
         """Write a checkpoint, in one step, over the one before.
@@ -134,6 +139,25 @@ class Memory:
         for name, array in checkpoint.memory.items():
             self._live[name][...] = array
         _clock().warp(checkpoint.time_ns)
+
+
+def memories(bench: Bench) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+    """The memory at each place; empty where it is not in this process."""
+    for name, station in bench.stations.items():
+        yield name, station.runner.memory()
+    for name in lone_plants(bench.config):
+        plant = bench.plants.get(name)
+        parts = plant and {
+            "plant": plant.arrays,
+            "sensor": plant.sensor,
+            "actuator": plant.actuator,
+        }
+        yield name, dict(arrays_in(parts))
+
+
+def parts_of(plant: "Plant") -> dict[str, Any]:
+    """All that the ticks to come depend on where no loop runs."""
+    return {"plant": plant.arrays, "sensor": plant.sensor, "actuator": plant.actuator}
 
 
 def _clock() -> VirtualTimeLoop:

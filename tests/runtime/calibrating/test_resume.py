@@ -10,7 +10,7 @@ import pytest
 
 from calibration import routines
 from calibration.findings import Findings
-from calibration.routines import Device, Routine, Workplace
+from calibration.routines import Routine, Workplace
 from lumina.errors import CalibrationError, UsageError
 from lumina.runtime.calibrating import CalibrationPlan, run_calibration
 from lumina.runtime.calibrating import _resume as resume
@@ -36,7 +36,7 @@ class Glances(Routine):
             seen.append(await place.chip.measure_transfer())
         return Findings(self.name, 1, arrays={"transfer": np.stack(seen)})
 
-    async def apply(self, device: Device, findings: Findings) -> None:
+    async def apply(self, place: Workplace, findings: Findings) -> None:
         """Nothing is used of it."""
 
 
