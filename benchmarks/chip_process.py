@@ -49,7 +49,13 @@ class ChipElsewhere:
         looks: every transfer matrix that was measured, in order.
     """
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, *, use_taps: bool = True) -> None:
+        """Use a bench in another process.
+
+        Args:
+            pipe: to it.
+            use_taps: whether to tell of the taps inside its mesh, where it has them.
+        """
         self._pipe = pipe
         self.looks: list[Look] = []
         self._drive_v, self._die_c = np.empty(0), 0.0
@@ -59,6 +65,7 @@ class ChipElsewhere:
         self.max_drive_v: float = label["max_drive_v"]
         self.drive_step_v: float = label["drive_step_v"]
         self.nominal_phase_rad_per_v2: float = label["nominal_phase_rad_per_v2"]
+        self.taps: int = label["taps"] if use_taps else 0
 
     async def set_drive_v(self, drive_v: FloatArray) -> None:
         """Drive every heater, in V."""
@@ -74,6 +81,11 @@ class ChipElsewhere:
     async def measure_readings(self, fields: ComplexArray, repeats: int = 1) -> ComplexArray:
         """What the receivers read for these inputs."""
         seen: ComplexArray = self._ask("measure_readings", fields, repeats)
+        return seen
+
+    async def measure_taps(self, fields: ComplexArray, repeats: int = 1) -> FloatArray:
+        """What the taps inside the mesh read for these inputs."""
+        seen: FloatArray = self._ask("measure_taps", fields, repeats)
         return seen
 
     async def set_carrier_c(self, carrier_c: float) -> None:
@@ -125,6 +137,7 @@ def chip_elsewhere(
     backend: Backend = Backend.TWIN,
     seed: int = 1,
     chip_seed: int = 1,
+    use_taps: bool = True,
 ) -> Iterator[ChipElsewhere]:
     """Open the calibration bench in another process.
 
@@ -133,6 +146,7 @@ def chip_elsewhere(
         backend: who answers for the instruments.
         seed: seed of its noise.
         chip_seed: identity of its chip.
+        use_taps: whether to tell of the taps inside its mesh, where it has them.
     """
     context = multiprocessing.get_context("spawn")
     near, far = context.Pipe()
@@ -141,7 +155,7 @@ def chip_elsewhere(
     process.start()
     far.close()
     try:
-        yield ChipElsewhere(near)
+        yield ChipElsewhere(near, use_taps=use_taps)
     finally:
         near.close()  # the other side's pipe ends, and so does it
         process.join()
@@ -194,6 +208,7 @@ class _Desk:
         self.set_drive_v = self._device.set_drive_v
         self.measure_transfer = self._device.measure_transfer
         self.measure_readings = self._device.measure_readings
+        self.measure_taps = self._device.measure_taps
         self.set_carrier_c = self._device.set_carrier_c
         self.install = self._device.install
 
@@ -204,6 +219,7 @@ class _Desk:
             "max_drive_v",
             "drive_step_v",
             "nominal_phase_rad_per_v2",
+            "taps",
         )
         return {name: getattr(self._device, name) for name in names}
 

@@ -32,6 +32,10 @@ class ChipUnderTest(Protocol):
         """Step of the drives that the heaters' converters can give, in V."""
 
     @property
+    def taps(self) -> int:
+        """Monitors inside the mesh, two behind every interferometer; 0 where it has none."""
+
+    @property
     def nominal_phase_rad_per_v2(self) -> float:
         """Data-sheet phase per squared drive voltage, in rad/V^2."""
 
@@ -55,6 +59,19 @@ class ChipUnderTest(Protocol):
 
         Returns:
             Shape (outputs, batch): amplitudes (coherent) or powers (direct), of full scale.
+        """
+
+    async def measure_taps(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.float64]:
+        """What the taps inside the mesh read for these inputs, mean of `repeats`.
+
+        Args:
+            fields: as of `measure_readings`.
+            repeats: readings averaged.
+
+        Returns:
+            Shape (taps, batch): powers, of the taps' full scale, dark currents included.
         """
 
     async def set_carrier_c(self, carrier_c: float) -> None:

@@ -10,10 +10,11 @@ from drivers.interfaces import (
     FloatArray,
     Limits,
     ProcessorCapabilities,
+    Taps,
 )
-from lumina.errors import DeviceRangeError, MatrixError
+from lumina.errors import DeviceRangeError, MatrixError, UsageError
 
-__all__ = ["check_channel", "check_drive", "check_fields", "check_range"]
+__all__ = ["check_channel", "check_drive", "check_fields", "check_range", "check_taps"]
 
 CLIPPING_SLACK = 1e-9
 """Modulus beyond full scale that rounding may cause, and that is let through."""
@@ -89,3 +90,14 @@ def check_fields(
     if detection is Detection.BALANCED and (np.any(values.imag != 0) or np.any(values.real < 0)):
         raise MatrixError(f"{device}: a weight bank takes powers: real numbers of 0 .. 1")
     return values.astype(np.complex128)
+
+
+def check_taps(device: str, capabilities: ProcessorCapabilities) -> Taps:
+    """The taps of a processor that is to read them.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if not capabilities.taps.count:
+        raise UsageError(f"{device}: it has no taps inside its mesh")
+    return capabilities.taps

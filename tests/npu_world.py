@@ -109,11 +109,13 @@ async def noisy_wire(resource: str, every: int = 50) -> AsyncIterator[str]:
 
 
 @contextmanager
-def board_in_memory(*, serial: bool = False, chip_seed: int = 2) -> Iterator[MemoryBoard]:
+def board_in_memory(
+    *, serial: bool = False, chip_seed: int = 2, config: PlantConfig = PLANT
+) -> Iterator[MemoryBoard]:
     """A board on the running virtual loop, alive inside the block."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
-    board = MemoryBoard("npu", Plant(PLANT, seed=1, chip_seed=chip_seed), serial=serial)
+    board = MemoryBoard("npu", Plant(config, seed=1, chip_seed=chip_seed), serial=serial)
     board.start()
     loop.add_advancer(board.advance)
     try:

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 NEGLIGIBLE = 1e-6
 """Crosstalk, relative to a heater's own effect, below which only the floor counts."""
 
-STREAMS = (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)
+STREAMS = (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11)
 """Streams under the chip seed; 5 is that of the parts around the chip."""
 
 
@@ -40,6 +40,7 @@ class Chip:
         converter_bow: INL of each heater's converter, of its largest, shape (shifters,).
         receiver_gain: gain of each output's receiver relative to its design, shape (ports,).
         receiver_offset: dark reading of each, of full scale, shape (ports,), complex.
+        tap_gain: gain of each tap inside the mesh relative to its design, shape (taps,).
         crosstalk: C less its uniform floor, (shifters, shifters), by diagonals, of which a
             regular layout has few. C_ii is 1 with the floor.
         floor: uniform part of C.
@@ -57,6 +58,7 @@ class Chip:
     converter_bow: FloatArray
     receiver_gain: FloatArray
     receiver_offset: NDArray[np.complex128]
+    tap_gain: FloatArray
     crosstalk: scipy.sparse.dia_array
     floor: float
     rings: Rings
@@ -73,7 +75,7 @@ def build_chip(config: ChipConfig, chip_seed: int, receivers: ReceiverConfig | N
     architecture, heater = config.architecture(), config.heater
     streams = [np.random.default_rng([chip_seed, stream]) for stream in STREAMS]
     phases, powers, resistances, imbalances, splitters, *flaws = streams
-    losses, facets, converters, detectors, widths = flaws
+    losses, facets, converters, detectors, widths, monitors = flaws
     count, receivers = architecture.shifters, receivers or ReceiverConfig()
     return Chip(
         architecture=architecture,
@@ -83,15 +85,14 @@ def build_chip(config: ChipConfig, chip_seed: int, receivers: ReceiverConfig | N
         * spread_factors(resistances, heater.resistance_spread, count),
         imbalance_m=_imbalance_m(config, architecture, imbalances),
         splitter_error_rad=splitters.normal(0.0, config.splitter_sigma_rad, architecture.splitters),
-        interferometer_amplitude=_interferometers(
-            losses, config.loss, architecture.interferometers
-        ),
+        interferometer_amplitude=_interferometers(losses, config, architecture.interferometers),
         facet_amplitude=10.0
         ** (-facets.normal(0.0, config.loss.facet_spread_db, (2, architecture.ports)) / 20.0),
         converter_bow=converters.uniform(-1.0, 1.0, count),
         receiver_gain=spread_factors(detectors, receivers.responsivity_spread, architecture.ports),
         receiver_offset=receivers.offset_share
         * (detectors.normal(size=(architecture.ports, 2)) @ np.array([1.0, 1.0j])),
+        tap_gain=spread_factors(monitors, config.taps.responsivity_spread, config.tap_count),
         crosstalk=_crosstalk(architecture.shifter_sites(), config),
         floor=config.crosstalk.floor,
         rings=_rings(config, architecture, widths),
@@ -124,9 +125,10 @@ def spread_factors(generator: np.random.Generator, sigma: float, count: int) -> 
     return 1.0 + sigma * np.clip(generator.normal(size=count), -3.0, 3.0)
 
 
-def _interferometers(losses: np.random.Generator, loss: LossConfig, count: int) -> FloatArray:
-    """Field transmission of every MZI; none amplifies."""
-    drawn_db = loss.interferometer_db + loss.interferometer_spread_db * losses.normal(size=count)
+def _interferometers(losses: np.random.Generator, config: ChipConfig, count: int) -> FloatArray:
+    """Field transmission of every MZI with its taps; none amplifies."""
+    spread_db = config.loss.interferometer_spread_db
+    drawn_db = config.interferometer_db + spread_db * losses.normal(size=count)
     # One by one: numpy's powers of an array depend on its length in the last bit.
     return np.array([10.0 ** (-max(loss_db, 0.0) / 20.0) for loss_db in drawn_db.tolist()])
 

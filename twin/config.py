@@ -267,11 +267,14 @@ class PlantConfig(Section):
 
     @model_validator(mode="after")
     def _wires_exist(self) -> Self:
-        mesh, (heater, output) = self.chip.architecture(), self.wiring.largest()
+        mesh, (heater, output, tap) = self.chip.architecture(), self.wiring.largest()
         if heater >= mesh.shifters:
             raise ValueError(f"wiring: no heater {heater} (allowed: 0 .. {mesh.shifters - 1})")
         if output >= mesh.ports:
             raise ValueError(f"wiring: no output {output} (allowed: 0 .. {mesh.ports - 1})")
+        if tap >= self.chip.tap_count:
+            allowed = f"0 .. {self.chip.tap_count - 1}" if self.chip.tap_count else "none"
+            raise ValueError(f"wiring: no tap {tap} (allowed: {allowed})")
         return self
 
     @model_validator(mode="after")

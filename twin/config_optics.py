@@ -4,6 +4,7 @@ Sources of defaults: [P] public paper or data sheet, [D] derived, [T] textbook v
 [R] the reference plant's definition.
 """
 
+from math import log10
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +22,7 @@ __all__ = [
     "ReceiverConfig",
     "RingConfig",
     "Section",
+    "TapConfig",
     "WiringConfig",
 ]
 
@@ -131,6 +133,51 @@ class RingConfig(Section):
         return self
 
 
+class TapConfig(Section):
+    """Monitor photodiodes inside the mesh: a weak tap on both arms behind every interferometer.
+
+    On both, so that what they take dims the arms alike and the interferometer stays balanced.
+    One per cent by a directional coupler is usual; a contactless probe (CLIPP) takes nothing
+    that can be measured, and sees -30 dBm (Morichetti et al., IEEE JSTQE 20, 8201710, 2014).
+    """
+
+    share: float = Field(
+        0.0, ge=0, le=0.1, description="share of an arm's light that its tap takes; 0: no taps [T]"
+    )
+    excess_db: float = Field(
+        0.005, ge=0, le=1, description="loss of a tap beside what it takes, dB [T]"
+    )
+    responsivity_a_per_w: float = Field(1.0, gt=0, le=2, description="0.8-1.1 A/W [P]")
+    responsivity_spread: float = Field(
+        0.05, ge=0, le=0.2, description="relative sigma of tap, diode and amplifier together [T]"
+    )
+    dark_current_a: float = Field(10e-9, ge=0, le=1e-3, description="0.1-100 nA [P]")
+    transimpedance_ohm: float = Field(1e5, gt=0, le=1e9, description="feedback resistor, ohm")
+    rate_hz: float = Field(
+        1e5, ge=100, le=1e9, description="input vectors per second that all taps are read at, 1/s"
+    )
+    bits: int = Field(12, ge=8, le=16, description="resolution of the taps' converters")
+    inl_lsb: float = Field(
+        0.5, ge=0, le=64, description="integral nonlinearity of these converters, LSB peak [T]"
+    )
+    full_scale_inputs: float = Field(
+        4.0, gt=0, le=64, description="light that fills a converter, in inputs at full scale"
+    )
+    noise_share: float = Field(
+        0.0, ge=0, le=0.2, description="rms noise of a reading beside the physical, of full scale"
+    )
+
+    @property
+    def loss_db(self) -> float:
+        """What an interferometer loses by its taps, in dB."""
+        return -10.0 * log10(1.0 - self.share) + self.excess_db if self.share else 0.0
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Noise bandwidth of a matched amplifier: half the rate, in Hz."""
+        return 0.5 * self.rate_hz
+
+
 class ChipConfig(Section):
     """The photonic chip. What differs from chip to chip is drawn from the chip seed."""
 
@@ -140,6 +187,7 @@ class ChipConfig(Section):
     heater: HeaterConfig = Field(default_factory=HeaterConfig)
     crosstalk: CrosstalkConfig = Field(default_factory=CrosstalkConfig)
     loss: LossConfig = Field(default_factory=LossConfig)
+    taps: TapConfig = Field(default_factory=TapConfig, description="monitors inside a mesh")
     splitter_sigma_rad: float = Field(
         0.02, ge=0, le=0.2, description="sigma of the couplers' angle errors, rad; 0.02-0.05 [T]"
     )
@@ -160,7 +208,19 @@ class ChipConfig(Section):
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
         self.architecture()
+        if self.kind == "rings" and self.taps.share:
+            raise ValueError("taps lie behind interferometers: a bank of rings has none")
         return self
+
+    @property
+    def interferometer_db(self) -> float:
+        """Loss of one interferometer and its taps, in dB."""
+        return self.loss.interferometer_db + self.taps.loss_db
+
+    @property
+    def tap_count(self) -> int:
+        """Taps inside the mesh: two per interferometer, or none."""
+        return 2 * self.architecture().interferometers if self.taps.share else 0
 
     @property
     def dispersion_per_k(self) -> float:
@@ -272,9 +332,16 @@ class WiringConfig(Section):
     hot_outputs: tuple[Channel, ...] = Field(
         (), description="outputs whose receiver has four times the gain, and saturates"
     )
+    dead_taps: tuple[Channel, ...] = Field((), description="taps that are not connected")
+    swapped_taps: tuple[Pair, ...] = Field((), description="taps on each other's converter")
+    hot_taps: tuple[Channel, ...] = Field(
+        (), description="taps whose amplifier has four times the gain, and saturates"
+    )
 
-    def largest(self) -> tuple[int, int]:
-        """Largest heater and largest output that are named; -1 where there is none."""
+    def largest(self) -> tuple[int, int, int]:
+        """Largest heater, output and tap that are named; -1 where there is none."""
         heaters = [*self.dead_heaters, *(end for pair in self.swapped_heaters for end in pair)]
         outputs = [*self.hot_outputs, *(end for pair in self.swapped_outputs for end in pair)]
-        return max(heaters, default=-1), max(outputs, default=-1)
+        swapped_taps = [end for pair in self.swapped_taps for end in pair]
+        taps = [*self.dead_taps, *swapped_taps, *self.hot_taps]
+        return max(heaters, default=-1), max(outputs, default=-1), max(taps, default=-1)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.errors import UsageError
 from lumina.frames import ActuatorFrame, SensorFrame
 from lumina.theory.architecture import ChipArchitecture
 from lumina.theory.mesh_kernels import transfer
@@ -27,6 +28,7 @@ from twin.receivers import (
 from twin.records import PLANT_INPUTS, PLANT_STATE, SENSORS, TICK_S
 from twin.rings import bank_transfer
 from twin.sensors import build_sensors
+from twin.taps import build_taps, tap_fields, tap_readings
 from twin.wander import build_wander
 
 __all__ = ["Plant"]
@@ -69,7 +71,9 @@ class Plant:
         self.actuator = ActuatorFrame.zeros(self.architecture.shifters)
         self._has_rings = self.architecture.kind == "rings"
         self._receivers = build_receivers(config, self.chip, self.arrays.optics)
+        self._taps = build_taps(config, self.chip, self.arrays.optics)
         self._transfer: tuple[int, NDArray[np.complex128]] | None = None
+        self._arms: tuple[int, NDArray[np.complex128]] | None = None
 
     def _build_arrays(self, seed: int) -> PlantArrays:
         config, ports = self.config, self.architecture.ports
@@ -180,6 +184,35 @@ class Plant:
             outputs = pass_through(matrix, modulate(self._receivers, fields[:, block]))
             readings[:, block] = detect(self._receivers, state, self.inputs[0], outputs)
         return readings, state
+
+    def expose_taps(self, fields: NDArray[np.complex128]) -> tuple[NDArray[np.float64], Any]:
+        """Send vectors through the light and read the taps inside the mesh.
+
+        Args:
+            fields: as of `multiply`.
+
+        Returns:
+            Powers as converted, shape (taps, batch), of the taps' full scale, dark currents
+            included; and the plant's state (of dtype PLANT_STATE) at that moment.
+
+        Raises:
+            MatrixError: as of `multiply`.
+            UsageError: the chip has no taps.
+        """
+        if not self._taps.arm.size:
+            raise UsageError("the chip has no taps inside its mesh")
+        check_fields(self._receivers, fields)
+        state, phase_rad = self._at_rest()
+        self.arrays.state["operations"] += 1
+        state["operations"] = self.arrays.state["operations"][0]
+        arms = pass_through(self._arms_of(state, phase_rad), modulate(self._receivers, fields))
+        return tap_readings(self._taps, self.arrays.optics, state, arms), state
+
+    def _arms_of(self, state: Any, phase_rad: NDArray[np.float64]) -> NDArray[np.complex128]:
+        tick = int(state["tick"])
+        if self._arms is None or self._arms[0] != tick:
+            self._arms = tick, tap_fields(self._taps, self.arrays.optics, phase_rad)
+        return self._arms[1]
 
     def _at_rest(self) -> tuple[Any, NDArray[np.float64]]:
         """State and phases as they stood between two ticks; another thread may be ticking."""

@@ -119,7 +119,7 @@ def _unit_light_w(config: PlantConfig, optics: Optics) -> float:
     laser, receivers, ports = config.laser, config.receivers, config.chip.ports
     # A wave crosses 2 MZIs per MZI and port of the mesh, on average.
     crossed = 2.0 * config.chip.architecture().interferometers / ports
-    loss_db = config.chip.loss.interferometer_db * crossed
+    loss_db = config.chip.interferometer_db * crossed
     signal_w = laser.power_w * optics.signal_share / ports * optics.path**2
     signal_w *= 10.0 ** (-loss_db / 10.0)
     if receivers.detection != "coherent":
@@ -199,7 +199,7 @@ def pass_through(matrix: ComplexArray, fields: ComplexArray) -> ComplexArray:
     A BLAS would start threads, which get in the way of the 1 kHz loop's, and would sum
     in an order that depends on them.
     """
-    out = np.empty(fields.shape, np.complex128)
+    out = np.empty((len(matrix), fields.shape[1]), np.complex128)
     _pass(matrix, fields, out)
     return out
 

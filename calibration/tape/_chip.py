@@ -89,6 +89,11 @@ class TapedChip:
         return self._chip.drive_step_v
 
     @property
+    def taps(self) -> int:
+        """Monitors inside the mesh, 0 where it has none."""
+        return self._chip.taps
+
+    @property
     def nominal_phase_rad_per_v2(self) -> float:
         """Data-sheet phase per squared drive voltage, in rad/V^2."""
         return self._chip.nominal_phase_rad_per_v2
@@ -116,11 +121,23 @@ class TapedChip:
         """What the receivers read for these inputs, mean of `repeats`."""
         seen = await self._asked(
             "measure_readings",
-            np.vstack([fields, np.full(fields.shape[1], repeats)]),
+            _shone(fields, repeats),
             lambda: self._chip.measure_readings(fields, repeats),
         )
         assert isinstance(seen, np.ndarray)
         return seen.astype(complex)
+
+    async def measure_taps(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.float64]:
+        """What the taps inside the mesh read for these inputs, mean of `repeats`."""
+        seen = await self._asked(
+            "measure_taps",
+            _shone(fields, repeats),
+            lambda: self._chip.measure_taps(fields, repeats),
+        )
+        assert isinstance(seen, np.ndarray)
+        return seen.real.astype(float)
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         """Move the carrier's set point, in C; returns once die and carrier stand still."""
@@ -184,3 +201,8 @@ class TapedChip:
     def _write(self, question: str, argument: Answer, answer: Answer) -> None:
         now_s = asyncio.get_running_loop().time()
         self._writer.write(Exchange(now_s, question, argument, answer))
+
+
+def _shone(fields: NDArray[np.complex128], repeats: int) -> NDArray[np.complex128]:
+    """Inputs and how often they are sent, as one argument."""
+    return np.vstack([fields, np.full(fields.shape[1], repeats)])

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,12 +14,15 @@ from drivers.interfaces import (
     Light,
     PhotonicProcessor,
     ProcessorCapabilities,
+    TapLight,
+    Taps,
 )
 from drivers.npu.link import BoardLink
 from drivers.npu.memory import link_to
-from drivers.protocols import npu
-from drivers.protocols.npu import Coding, Kind
-from drivers.ranges import check_fields
+from drivers.protocols import npu, npu_light
+from drivers.protocols.npu import Feature, Kind
+from drivers.protocols.npu_light import Coding
+from drivers.ranges import check_fields, check_taps
 from drivers.registry import Mounting
 from drivers.transports import FORMS
 from lumina.errors import (
@@ -35,6 +40,8 @@ from lumina.theory.rings import WeightBank
 __all__ = ["LuminaNpu"]
 
 logger = logging.getLogger(__name__)
+
+Seen = TypeVar("Seen", Light, TapLight)
 
 
 class LuminaNpu(PhotonicProcessor):
@@ -54,7 +61,7 @@ class LuminaNpu(PhotonicProcessor):
         try:
             await self._link.request(Kind.RESET)
             record = self._board(await self._link.request(Kind.IDENTIFY))
-            self._capabilities = _capabilities(record)
+            self._capabilities = _capabilities(record, await self._taps(record))
             self._serial, self._boot = bytes(record["serial"]), int(record["boot"])
         except BaseException:
             await self._link.close()
@@ -95,16 +102,20 @@ class LuminaNpu(PhotonicProcessor):
 
     async def multiply(self, fields: ComplexArray) -> Light:
         values = check_fields(self.name, fields, self.capabilities)
-        size = npu.vectors_per_message(values.shape[0], Coding.FLOAT32, self._link.longest_payload)
-        batches = [values[:, first : first + size] for first in range(0, values.shape[1], size)]
-        slots = asyncio.Semaphore(self._link.in_flight)
-        tasks = [asyncio.ensure_future(self._multiply(batch, slots)) for batch in batches]
-        try:
-            return _joined(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:  # the first error ends it all
-                task.cancel()
-            await asyncio.wait(tasks)
+        ports, longest = values.shape[0], self._link.longest_payload
+        size = npu_light.vectors_per_message(ports, Coding.FLOAT32, longest)
+        lights = await self._in_batches(self._multiply, values, size)
+        amplitudes = np.concatenate([light.amplitudes for light in lights], axis=1)
+        return Light(amplitudes, lights[0].epoch, _steady(lights))
+
+    async def read_taps(self, fields: ComplexArray) -> TapLight:
+        taps = check_taps(self.name, self.capabilities)
+        values = check_fields(self.name, fields, self.capabilities)
+        ports, longest = values.shape[0], self._link.longest_payload
+        size = npu_light.tap_vectors_per_message(ports, taps.count, Coding.FLOAT32, longest)
+        lights = await self._in_batches(self._read_taps, values, size)
+        powers = np.concatenate([light.powers for light in lights], axis=1)
+        return TapLight(powers, lights[0].epoch, _steady(lights))
 
     async def status(self) -> dict[str, float]:
         """The board's own counters since it was connected; names and units as `npu.STATUS`."""
@@ -114,17 +125,59 @@ class LuminaNpu(PhotonicProcessor):
         record = np.frombuffer(payload, npu.STATUS, 1)[0]
         return {name: record[name].item() for name in npu.STATUS.names or ()}
 
-    async def _multiply(self, batch: ComplexArray, slots: asyncio.Semaphore) -> Light:
-        async with slots:
-            payload = npu.pack_vectors(batch, Coding.FLOAT32)
-            reply = await self._link.request(Kind.MULTIPLY, payload)
+    async def _in_batches(
+        self, ask: Callable[[ComplexArray], Awaitable[Seen]], values: ComplexArray, size: int
+    ) -> list[Seen]:
+        """What becomes of so many vectors at a time, as many requests at once as the wire takes."""
+        slots = asyncio.Semaphore(self._link.in_flight)
+
+        async def asked(batch: ComplexArray) -> Seen:
+            async with slots:
+                return await ask(batch)
+
+        batches = [values[:, first : first + size] for first in range(0, values.shape[1], size)]
+        tasks = [asyncio.ensure_future(asked(batch)) for batch in batches]
         try:
-            standing, seen = npu.unpack_light(reply)
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:  # the first error ends it all
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _multiply(self, batch: ComplexArray) -> Light:
+        payload = npu_light.pack_vectors(batch, Coding.FLOAT32)
+        reply = await self._link.request(Kind.MULTIPLY, payload)
+        try:
+            standing, seen = npu_light.unpack_light(reply)
         except npu.BadFrameError as error:
             raise ProtocolError(self.name, str(error)) from error
         if seen.shape != batch.shape:
             raise ProtocolError(self.name, f"sent vectors {batch.shape}, got {seen.shape}")
         return Light(seen, standing.epoch, not standing.flags & HELD_SAFE)
+
+    async def _read_taps(self, batch: ComplexArray) -> TapLight:
+        payload = npu_light.pack_vectors(batch, Coding.FLOAT32)
+        reply = await self._link.request(Kind.READ_TAPS, payload)
+        try:
+            standing, codes = npu_light.unpack_taps(reply)
+        except npu.BadFrameError as error:
+            raise ProtocolError(self.name, str(error)) from error
+        taps = self.capabilities.taps
+        if codes.shape != (taps.count, batch.shape[1]):
+            text = f"{taps.count} taps were to see {batch.shape[1]} vectors, got {codes.shape}"
+            raise ProtocolError(self.name, text)
+        powers = codes / float(2**taps.bits - 1)
+        return TapLight(powers, standing.epoch, not standing.flags & HELD_SAFE)
+
+    async def _taps(self, record: np.void) -> Taps:
+        """The taps inside the mesh; a board that does not tell of any is not asked."""
+        if not int(record["features"]) & Feature.TAPS:
+            return Taps()
+        payload = await self._link.request(Kind.DESCRIBE_TAPS)
+        if len(payload) != npu_light.TAPS.itemsize:
+            raise ProtocolError(self.name, f"describes its taps in {len(payload)} bytes")
+        told = np.frombuffer(payload, npu_light.TAPS, 1)[0]
+        return Taps(int(told["taps"]), int(told["bits"]), float(told["vector_rate_hz"]))
 
     async def _greet(self) -> None:
         """After a lost connection: is it the same board, and has it been without power?
@@ -155,11 +208,10 @@ def _text(field: bytes) -> str:
     return bytes(field).decode("ascii", "replace")
 
 
-def _joined(batches: list[Light]) -> Light:
-    """Batches side by side; steady if all are, and of one epoch."""
-    amplitudes = np.concatenate([batch.amplitudes for batch in batches], axis=1)
+def _steady(batches: Sequence[Light | TapLight]) -> bool:
+    """Whether all batches are steady, and of one epoch."""
     epoch = batches[0].epoch
-    return Light(amplitudes, epoch, all(b.steady and b.epoch == epoch for b in batches))
+    return all(batch.steady and batch.epoch == epoch for batch in batches)
 
 
 def _architecture(record: np.void) -> ChipArchitecture:
@@ -170,7 +222,7 @@ def _architecture(record: np.void) -> ChipArchitecture:
     return WeightBank(ports, float(record["channel_spacing_rad"]), float(record["ring_width_rad"]))
 
 
-def _capabilities(record: np.void) -> ProcessorCapabilities:
+def _capabilities(record: np.void, taps: Taps) -> ProcessorCapabilities:
     """What the board says it has."""
     return ProcessorCapabilities(
         architecture=_architecture(record),
@@ -186,4 +238,5 @@ def _capabilities(record: np.void) -> ProcessorCapabilities:
         vector_rate_hz=float(record["vector_rate_hz"]),
         thermal_control=bool(record["thermal_control"]),
         rails=int(record["rails"]),
+        taps=taps,
     )

@@ -20,6 +20,8 @@ from drivers.interfaces.photonic_processor import (
     Light,
     PhotonicProcessor,
     ProcessorCapabilities,
+    TapLight,
+    Taps,
 )
 from drivers.interfaces.power_supply import PowerSupply
 from drivers.interfaces.temperature_controller import TemperatureController
@@ -41,6 +43,8 @@ __all__ = [
     "PhotonicProcessor",
     "PowerSupply",
     "ProcessorCapabilities",
+    "TapLight",
+    "Taps",
     "TemperatureController",
 ]
 

@@ -4,10 +4,19 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
-from drivers.interfaces.base import ComplexArray, Instrument
+from drivers.interfaces.base import ComplexArray, FloatArray, Instrument
+from lumina.errors import UsageError
 from lumina.theory.architecture import ChipArchitecture
 
-__all__ = ["Detection", "FrameLink", "Light", "PhotonicProcessor", "ProcessorCapabilities"]
+__all__ = [
+    "Detection",
+    "FrameLink",
+    "Light",
+    "PhotonicProcessor",
+    "ProcessorCapabilities",
+    "TapLight",
+    "Taps",
+]
 
 
 class Detection(Enum):
@@ -17,6 +26,24 @@ class Detection(Enum):
     DIRECT = "direct"
     BALANCED = "balanced"
     """Powers in, differences of powers out: weight banks."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Monitor photodiodes inside a mesh, one on either arm behind every interferometer.
+
+    Tap 2k lies on the upper arm of interferometer k, tap 2k + 1 on the lower one, in the
+    order of `lumina.theory.mesh`; of an attenuator the upper arm goes on.
+
+    Attributes:
+        count: how many, 0 where there are none.
+        bits: resolution of their converters.
+        rate_hz: vectors per second at which all of them are read.
+    """
+
+    count: int = 0
+    bits: int = 0
+    rate_hz: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +64,7 @@ class ProcessorCapabilities:
         vector_rate_hz: vectors per second through the light.
         thermal_control: whether TEC and fan hang on the board.
         rails: power rails on the board, 0 .. 8.
+        taps: monitors inside the mesh, where it has them.
     """
 
     architecture: ChipArchitecture
@@ -52,6 +80,7 @@ class ProcessorCapabilities:
     vector_rate_hz: float
     thermal_control: bool
     rails: int
+    taps: Taps = Taps()
 
 
 @dataclass(frozen=True)
@@ -68,6 +97,21 @@ class Light:
     """
 
     amplitudes: ComplexArray
+    epoch: int
+    steady: bool
+
+
+@dataclass(frozen=True)
+class TapLight:
+    """What the taps inside a mesh saw of a batch of vectors.
+
+    Attributes:
+        powers: shape (taps, batch), 0 .. 1 of the taps' full scale, dark currents included.
+        epoch: as of `Light`.
+        steady: as of `Light`.
+    """
+
+    powers: FloatArray
     epoch: int
     steady: bool
 
@@ -109,3 +153,15 @@ class PhotonicProcessor(Instrument):
         Raises:
             MatrixError: wrong shape, not finite, or beyond full scale.
         """
+
+    async def read_taps(self, fields: ComplexArray) -> TapLight:
+        """Send vectors through the light and read the taps inside the mesh.
+
+        Args:
+            fields: as of `multiply`.
+
+        Raises:
+            MatrixError: as of `multiply`.
+            UsageError: the board has no taps.
+        """
+        raise UsageError(f"{self.name}: it has no taps inside its mesh")

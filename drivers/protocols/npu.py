@@ -5,16 +5,15 @@ a CRC-32, stuffed by COBS so that it holds no zero byte, and ended by a zero byt
 
     COBS( version kind reserved sequence time_ns | payload | crc32 ) 00
 
-`drivers.protocols.npu_compiled` does the same in machine code, for the 1 kHz loop.
+`drivers.protocols.npu_compiled` does the same in machine code, for the 1 kHz loop;
+`drivers.protocols.npu_light` has the payloads of requests that send light.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
+from enum import IntEnum, IntFlag
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumina.theory.architecture import ChipKind
 
@@ -23,34 +22,26 @@ __all__ = [
     "DETECTIONS",
     "HEADER",
     "KINDS",
-    "LIGHT",
     "MAX_FRAME",
     "MAX_MESSAGE",
     "MAX_PAYLOAD",
     "REPLY",
     "STATUS",
-    "VECTORS",
     "VERSION",
     "BadFrameError",
-    "Coding",
     "ErrorCode",
+    "Feature",
     "Kind",
     "Message",
     "Splitter",
-    "Standing",
     "body",
     "cobs_decode",
     "cobs_encode",
     "decode",
     "encode",
     "pack_error",
-    "pack_light",
-    "pack_vectors",
     "parse",
     "unpack_error",
-    "unpack_light",
-    "unpack_vectors",
-    "vectors_per_message",
 ]
 
 VERSION = 2
@@ -89,6 +80,8 @@ class Kind(IntEnum):
     MULTIPLY = 18  # vectors -> LIGHT, vectors
     RESET = 19  # -> nothing; streaming ends, outputs go safe, counters start at 0
     STATUS = 20  # -> STATUS
+    DESCRIBE_TAPS = 21  # -> TAPS; boards whose FEATURES tell of taps
+    READ_TAPS = 22  # vectors -> LIGHT, tap codes
     ERROR = 0xFF  # in place of a reply: code and text
 
 
@@ -100,11 +93,10 @@ class ErrorCode(IntEnum):
     REFUSED = 3  # understood, but the values cannot be
 
 
-class Coding(IntEnum):
-    """How one quadrature of an amplitude is coded."""
+class Feature(IntFlag):
+    """What a board has beside the requests that every board answers; bits of BOARD."""
 
-    FLOAT32 = 0
-    INT16 = 1  # 32767 is full scale
+    TAPS = 1  # DESCRIBE_TAPS and READ_TAPS
 
 
 KINDS: tuple[ChipKind, ...] = ("svd", "unitary", "triangular", "rings")
@@ -131,7 +123,7 @@ BOARD = np.dtype(
         ("heater_bits", "u1"),
         ("converter_bits", "u1"),
         ("thermal_control", "u1"),
-        ("reserved", "u1"),
+        ("features", "u1"),  # of `Feature`; boards that know of none send 0
         ("max_drive_v", "<f8"),
         ("nominal_phase_rad_per_v2", "<f8"),
         ("vector_rate_hz", "<f8"),
@@ -158,19 +150,6 @@ STATUS = np.dtype(
 )
 """Reply to STATUS."""
 
-VECTORS = np.dtype([("coding", "u1"), ("reserved", "u1"), ("ports", "<u2"), ("vectors", "<u4")])
-"""Head of a payload of vectors. Vector after vector follow, each port's I and Q in turn."""
-
-LIGHT = np.dtype([("tick", "<i8"), ("epoch", "<u4"), ("flags", "<u4")])
-"""Before the vectors of a reply to MULTIPLY: how the board stood when the light passed, in the
-terms of the sensor frame of that tick."""
-
-INT16_FULL_SCALE = 32767.0
-QUADRATURE: dict[Coding, np.dtype[Any]] = {
-    Coding.FLOAT32: np.dtype("<f4"),
-    Coding.INT16: np.dtype("<i2"),
-}
-
 
 class BadFrameError(ValueError):
     """Bytes between two zeros that are no message of this protocol."""
@@ -191,21 +170,6 @@ class Message:
     sequence: int
     time_ns: int
     payload: bytes = b""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a board stood in one tick, in the terms of that tick's sensor frame.
-
-    Attributes:
-        tick: of the board.
-        epoch: another number after each interruption, 0 .. 2^32 - 1.
-        flags: HELD_SAFE | LOCKED_OUT of `lumina.frames`.
-    """
-
-    tick: int
-    epoch: int
-    flags: int
 
 
 def cobs_encode(data: bytes) -> bytes:
@@ -324,63 +288,6 @@ class Splitter:
         except BadFrameError:
             self.corrupt += 1
             return []
-
-
-def vectors_per_message(ports: int, coding: Coding, longest_payload: int) -> int:
-    """How many vectors of so many ports fit into a request and its reply; at least 1."""
-    room = longest_payload - VECTORS.itemsize - LIGHT.itemsize
-    return max(1, room // (2 * QUADRATURE[coding].itemsize * ports))
-
-
-def pack_vectors(fields: NDArray[np.complex128], coding: Coding) -> bytes:
-    """Vectors, shape (ports, vectors), as a payload; int16 clips at full scale."""
-    head = np.zeros(1, VECTORS)
-    head["coding"], head["ports"], head["vectors"] = coding, *fields.shape
-    quadratures = np.ascontiguousarray(fields.T, np.complex128).view(np.float64)
-    if coding is Coding.INT16:
-        quadratures = np.rint(np.clip(quadratures, -1.0, 1.0) * INT16_FULL_SCALE)
-    return head.tobytes() + quadratures.astype(QUADRATURE[coding]).tobytes()
-
-
-def unpack_vectors(payload: bytes) -> tuple[NDArray[np.complex128], Coding]:
-    """Vectors of shape (ports, vectors) and how they were coded.
-
-    Raises:
-        BadFrameError: the payload is no vectors.
-    """
-    if len(payload) < VECTORS.itemsize:
-        raise BadFrameError("too short for vectors")
-    head = np.frombuffer(payload, VECTORS, 1)[0]
-    ports, vectors = int(head["ports"]), int(head["vectors"])
-    if head["coding"] not in tuple(Coding):
-        raise BadFrameError(f"no coding {head['coding']}")
-    coding = Coding(int(head["coding"]))
-    kind = QUADRATURE[coding]
-    if len(payload) - VECTORS.itemsize != 2 * ports * vectors * kind.itemsize or not ports:
-        raise BadFrameError(f"{len(payload)} bytes are not {vectors} vectors of {ports} ports")
-    quadratures = np.frombuffer(payload, kind, offset=VECTORS.itemsize).astype(np.float64)
-    if coding is Coding.INT16:
-        quadratures /= INT16_FULL_SCALE
-    return quadratures.view(np.complex128).reshape(vectors, ports).T.copy(), coding
-
-
-def pack_light(standing: Standing, seen: NDArray[np.complex128], coding: Coding) -> bytes:
-    """Payload of a reply to MULTIPLY."""
-    head = np.zeros(1, LIGHT)
-    head["tick"], head["epoch"], head["flags"] = standing.tick, standing.epoch, standing.flags
-    return head.tobytes() + pack_vectors(seen, coding)
-
-
-def unpack_light(payload: bytes) -> tuple[Standing, NDArray[np.complex128]]:
-    """How the board stood, and the vectors, shape (ports, vectors).
-
-    Raises:
-        BadFrameError: the payload is no reply to MULTIPLY.
-    """
-    if len(payload) < LIGHT.itemsize:
-        raise BadFrameError("too short for light")
-    head = np.frombuffer(payload, LIGHT, 1)[0].item()
-    return Standing(*head), unpack_vectors(payload[LIGHT.itemsize :])[0]
 
 
 def pack_error(code: ErrorCode, text: str) -> bytes:

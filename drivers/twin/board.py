@@ -12,12 +12,15 @@ from drivers.interfaces import (
     Light,
     PhotonicProcessor,
     ProcessorCapabilities,
+    TapLight,
+    Taps,
 )
-from drivers.ranges import check_fields
+from drivers.ranges import check_fields, check_taps
 from drivers.registry import Mounting
 from drivers.twin.base import EXCHANGE_S, TwinInstrument
 from lumina.frames import HELD_SAFE, SAFE_STATE
 from lumina.theory.rings import WeightBank
+from twin.config_optics import ChipConfig
 from twin.plant import Plant
 
 __all__ = ["PlantLink", "TwinProcessor"]
@@ -75,6 +78,21 @@ class TwinProcessor(TwinInstrument, PhotonicProcessor):
         amplitudes, state = self._plant.expose(values)
         return Light(amplitudes, int(state["epoch"]), not int(state["flags"]) & HELD_SAFE)
 
+    async def read_taps(self, fields: ComplexArray) -> TapLight:
+        self._require_connected()
+        taps = check_taps(self.name, self.capabilities)
+        values = check_fields(self.name, fields, self.capabilities)
+        await asyncio.sleep(EXCHANGE_S + values.shape[1] / taps.rate_hz)
+        powers, state = self._plant.expose_taps(values)
+        return TapLight(powers, int(state["epoch"]), not int(state["flags"]) & HELD_SAFE)
+
+
+def _taps(chip: ChipConfig) -> Taps:
+    """The monitors inside a mesh, where a chip has them."""
+    if not chip.tap_count:
+        return Taps()
+    return Taps(chip.tap_count, chip.taps.bits, chip.taps.rate_hz)
+
 
 def _capabilities(plant: Plant) -> ProcessorCapabilities:
     """What the board's data sheet and its chip's label say."""
@@ -95,4 +113,5 @@ def _capabilities(plant: Plant) -> ProcessorCapabilities:
         vector_rate_hz=receivers.vector_rate_hz,
         thermal_control=True,
         rails=len(plant.config.rails),
+        taps=_taps(chip),
     )

@@ -1,13 +1,15 @@
 """A simulated NPU board without its time and its wire: what it is, and what it answers."""
 
 from math import pi
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from drivers.protocols import npu
-from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Kind, Standing
+from drivers.protocols import npu, npu_light
+from drivers.protocols.npu import REPLY, BadFrameError, ErrorCode, Feature, Kind
 from drivers.protocols.npu_ends import RingEnds
+from drivers.protocols.npu_light import Standing
 from firmware_sim.npu.loop import board_arrays
 from lumina import __version__
 from lumina.errors import MatrixError
@@ -38,11 +40,19 @@ class NpuBoard:
             Kind.RESET: self._reset,
             Kind.STATUS: self._status,
         }
+        if plant.config.chip.tap_count:
+            self._answers |= {
+                Kind.DESCRIBE_TAPS: self._describe_taps,
+                Kind.READ_TAPS: self._read_taps,
+            }
 
     def compile(self) -> None:
         """Have the machine code of its answers made before anybody waits for one."""
         operations = self.plant.arrays.state["operations"].copy()
-        self.plant.multiply(np.zeros((self.plant.architecture.ports, 1), complex))
+        nothing = np.zeros((self.plant.architecture.ports, 1), complex)
+        self.plant.multiply(nothing)
+        if self.plant.config.chip.tap_count:
+            self.plant.expose_taps(nothing)
         self.plant.arrays.state["operations"] = operations
 
     def reply(self, message: bytes) -> bytes:
@@ -77,6 +87,7 @@ class NpuBoard:
             "heater_bits": heater.bits,
             "converter_bits": receivers.bits,
             "thermal_control": 1,
+            "features": Feature.TAPS if chip.tap_count else 0,
             "max_drive_v": heater.max_drive_v,
             "nominal_phase_rad_per_v2": pi / (heater.pi_power_w * heater.resistance_ohm),
             "vector_rate_hz": receivers.vector_rate_hz,
@@ -94,12 +105,28 @@ class NpuBoard:
         return b""
 
     def _multiply(self, payload: bytes) -> bytes:
-        fields, coding = npu.unpack_vectors(payload)
-        if len(payload) + npu.LIGHT.itemsize > npu.MAX_PAYLOAD:
+        fields, coding = npu_light.unpack_vectors(payload)
+        if len(payload) + npu_light.LIGHT.itemsize > npu.MAX_PAYLOAD:
             raise MatrixError("the reply would be too long; send fewer vectors at a time")
         seen, state = self.plant.expose(fields)
-        standing = Standing(int(state["tick"]), int(state["epoch"]), int(state["flags"]))
-        return npu.pack_light(standing, seen, coding)
+        return npu_light.pack_light(_standing(state), seen, coding)
+
+    def _describe_taps(self, payload: bytes) -> bytes:
+        _require(not payload)
+        record, chip = np.zeros(1, npu_light.TAPS), self.plant.config.chip
+        record["taps"], record["bits"] = chip.tap_count, chip.taps.bits
+        record["vector_rate_hz"] = chip.taps.rate_hz
+        return record.tobytes()
+
+    def _read_taps(self, payload: bytes) -> bytes:
+        fields, coding = npu_light.unpack_vectors(payload)
+        chip, ports = self.plant.config.chip, fields.shape[0]
+        fit = npu_light.tap_vectors_per_message(ports, chip.tap_count, coding, npu.MAX_PAYLOAD)
+        if fields.shape[1] > fit:
+            raise MatrixError(f"the reply would be too long; send {fit} vectors or fewer at a time")
+        seen, state = self.plant.expose_taps(fields)
+        codes = np.rint(seen * (2**chip.taps.bits - 1)).astype(np.uint16)
+        return npu_light.pack_taps(_standing(state), codes)
 
     def _reset(self, payload: bytes) -> bytes:
         _require(not payload)
@@ -120,6 +147,11 @@ class NpuBoard:
             record[name] = np.searchsorted(cumulative, share) + 1.0 if trips.any() else 0.0
         record["round_trip_worst_us"] = state["worst_trip_ns"] / 1000
         return record.tobytes()
+
+
+def _standing(state: Any) -> Standing:
+    """How the board stood, by the plant's state."""
+    return Standing(int(state["tick"]), int(state["epoch"]), int(state["flags"]))
 
 
 def _require(well_formed: bool) -> None:

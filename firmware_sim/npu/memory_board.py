@@ -223,10 +223,12 @@ class MemoryBoard:
         if request.kind == Kind.RESET:  # is done with the next tick
             next_tick_ns = int(self.instrument.arrays.state["deadline_ns"][0]) + PERIOD_NS
             return (next_tick_ns - self.now_ns) / NS_PER_S
+        config, ports = self.instrument.plant.config, self.instrument.plant.architecture.ports
+        vectors = len(request.payload) / (8 * ports)
         if request.kind == Kind.MULTIPLY:
-            plant = self.instrument.plant
-            vectors = len(request.payload) / (8 * plant.architecture.ports)
-            return vectors / plant.config.receivers.vector_rate_hz
+            return vectors / config.receivers.vector_rate_hz
+        if request.kind == Kind.READ_TAPS:
+            return vectors / config.chip.taps.rate_hz
         return 0.0
 
     def _post(self, reply: bytes) -> None:

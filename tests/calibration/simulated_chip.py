@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lumina.theory.drive import self_heated
 from lumina.theory.mesh import MeshArchitecture, MeshKind
+from lumina.theory.mesh_derivatives import transfer_factors
 from lumina.theory.mesh_kernels import couplers, transfer
 
 FloatArray = NDArray[np.float64]
@@ -86,6 +87,10 @@ class SimulatedChip:
         crossed: tuple[int, int] | None = None,
         strong: tuple[int, ...] = (),
         loose: tuple[int, ...] = (),
+        taps: bool = False,
+        dead_taps: tuple[int, ...] = (),
+        hot_taps: tuple[int, ...] = (),
+        swapped_taps: tuple[int, int] | None = None,
     ) -> None:
         """A chip; wrong wires by channel.
 
@@ -100,6 +105,10 @@ class SimulatedChip:
             crossed: two outputs on each other's receiver.
             strong: receivers with four times the gain.
             loose: heaters with a bad contact.
+            taps: whether it has any inside its mesh.
+            dead_taps: taps that see nothing.
+            hot_taps: taps that saturate in the light of one input.
+            swapped_taps: two taps on each other's converter.
         """
         self.name = f"chip {seed}"
         self.architecture = MeshArchitecture(ports, kind)
@@ -116,6 +125,12 @@ class SimulatedChip:
         if crossed:
             self._receiver[list(crossed)] = crossed[::-1]
         self._strong, self._loose = list(strong), list(loose)
+        self.taps = 2 * self.architecture.interferometers if taps else 0
+        self._tap_gain = 0.25 * (1.0 + 0.05 * self._rng.standard_normal(self.taps))
+        self._tap_gain[list(dead_taps)], self._tap_gain[list(hot_taps)] = 0.0, 5.0
+        self._tap = np.arange(self.taps)
+        if swapped_taps:
+            self._tap[list(swapped_taps)] = swapped_taps[::-1]
         self._drive_v = np.zeros(self.architecture.shifters)
         self.carrier_c, self.unrest_k = 45.0, 0.0
         self._couplers = couplers(
@@ -138,6 +153,13 @@ class SimulatedChip:
         self.measurements += repeats if fields.any() else 0
         return self._read(fields, repeats)
 
+    async def measure_taps(self, fields: ComplexArray, repeats: int = 1) -> FloatArray:
+        factors = transfer_factors(self.architecture.arrays(), self._couplers, self._phases_rad())
+        rows = factors.splitter_in[1::2].reshape(self.taps, -1) * self.hidden.input_gain
+        light = self._tap_gain[:, None] * np.abs(rows[self._tap] @ fields) ** 2
+        noise = 2e-3 / np.sqrt(repeats) * self._rng.standard_normal(light.shape)
+        return np.asarray(np.clip(light + 2e-3 + noise, 0.0, 1.0))
+
     def _read(self, fields: ComplexArray, repeats: int) -> ComplexArray:
         seen = (self.true_transfer() @ fields)[self._receiver]
         seen[self._strong] *= 4.0
@@ -155,9 +177,7 @@ class SimulatedChip:
 
     def true_transfer(self) -> ComplexArray:
         hidden = self.hidden
-        warmth = hidden.tempco * (self._die_c() - 47.0)
-        phase = hidden.phi0_rad + hidden.crosstalk @ self._own_phases_rad() + warmth
-        matrix = transfer(self.architecture.arrays(), self._couplers, phase)
+        matrix = transfer(self.architecture.arrays(), self._couplers, self._phases_rad())
         ends = hidden.output_gain[:, None] * hidden.input_gain
         return np.asarray(hidden.gain * ends * matrix)
 
@@ -165,6 +185,11 @@ class SimulatedChip:
         """Be another chip."""
         self.hidden = hidden
         self._couplers = couplers(self.architecture, hidden.splitter_error_rad, hidden.amplitude)
+
+    def _phases_rad(self) -> FloatArray:
+        hidden = self.hidden
+        warmth = hidden.tempco * (self._die_c() - 47.0)
+        return hidden.phi0_rad + hidden.crosstalk @ self._own_phases_rad() + warmth
 
     def _own_phases_rad(self) -> FloatArray:
         return self.hidden.phase_gain * self_heated(self._drive_v**2, self.hidden.curvature)

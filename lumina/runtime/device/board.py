@@ -1,9 +1,12 @@
 """One board with its 1 kHz loop: what it is, how it stands, what a calibration may ask of it."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.interfaces import PhotonicProcessor, ProcessorCapabilities
+from drivers.interfaces import Light, PhotonicProcessor, ProcessorCapabilities, TapLight
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import TecMode, Tier
@@ -16,6 +19,8 @@ __all__ = ["Board"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+
+Seen = TypeVar("Seen", Light, TapLight)
 
 ATTEMPTS = 20
 """Light that was seen while the board was not as commanded is sent again, so many times."""
@@ -97,6 +102,11 @@ class Board:
         return self.capabilities.converter_bits
 
     @property
+    def taps(self) -> int:
+        """Monitors inside the mesh, 0 where it has none."""
+        return self.capabilities.taps.count
+
+    @property
     def nominal_phase_rad_per_v2(self) -> float:
         """Data-sheet phase per squared drive voltage, rad/V^2."""
         return self.capabilities.nominal_phase_rad_per_v2
@@ -133,6 +143,12 @@ class Board:
         mean: ComplexArray = seen.reshape(self.ports, repeats, -1).mean(axis=1)
         return mean
 
+    async def measure_taps(self, fields: ComplexArray, repeats: int = 1) -> FloatArray:
+        """What the taps inside the mesh read for these inputs, mean of `repeats`; (taps, batch)."""
+        light = await self._shone(self.processor.read_taps, np.tile(fields, repeats))
+        mean: FloatArray = light.powers.reshape(self.taps, repeats, -1).mean(axis=1)
+        return mean
+
     async def set_carrier_c(self, carrier_c: float) -> None:
         """Move the carrier's set point, C; returns once carrier and die stand still."""
         await self.settling.applied(self.loop.set_setpoint_c(carrier_c))
@@ -164,17 +180,24 @@ class Board:
             self.lifecycle, self.trouble = state, why
 
     async def _shine(self, fields: ComplexArray) -> ComplexArray:
-        """What the receivers see of `fields`, with the board as it was commanded.
+        """What the receivers see of `fields`, with the board as it was commanded."""
+        light = await self._shone(self.processor.multiply, fields)
+        self.counters.saturated += saturated(light.amplitudes, self.converter_bits)
+        return light.amplitudes
+
+    async def _shone(
+        self, shine: Callable[[ComplexArray], Awaitable[Seen]], fields: ComplexArray
+    ) -> Seen:
+        """Light that passed with the board as it was commanded.
 
         Raises:
             DeviceTimeoutError: the board goes safe by itself again and again.
         """
         for _ in range(ATTEMPTS):
             self._require_safe()
-            light = await self.processor.multiply(fields)
+            light = await shine(fields)
             if self.settling.showed(light):
-                self.counters.saturated += saturated(light.amplitudes, self.converter_bits)
-                return light.amplitudes
+                return light
             self.counters.repeated += 1
             await self.settling.recovered()
         text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.interfaces import Light
+from drivers.interfaces import Light, TapLight
 from lumina.control.loop import ControlLoop
 from lumina.control.records import TICK_S, Tier
 from lumina.errors import DeviceTimeoutError, ThermallyUnsafeError
@@ -133,7 +133,7 @@ class Settling:
         if await self._acting(sequence) > HEAT_STEP_K:
             await self.die_still()
 
-    def showed(self, light: Light) -> bool:
+    def showed(self, light: Light | TapLight) -> bool:
         """Whether light was seen under what was last waited for.
 
         A board that hears nothing for 20 ms switches its heaters off by itself and begins

@@ -23,7 +23,7 @@ class HiddenBank:
         rng = np.random.default_rng(seed)
         count = BANK.shifters
         self.name, self.architecture, self.max_drive_v = f"bank {seed}", BANK, 10.0
-        self.drive_step_v = 1e-6
+        self.drive_step_v, self.taps = 1e-6, 0
         self.nominal_phase_rad_per_v2 = NOMINAL_RAD_PER_V2
         self.gain = NOMINAL_RAD_PER_V2 * (1.0 + 0.03 * np.clip(rng.normal(size=count), -3, 3))
         self.curvature = rng.uniform(0.05, 0.2, count) * self.gain / (2.0 * np.pi)
@@ -58,6 +58,11 @@ class HiddenBank:
         seen = self._light * self.weights() @ fields.real
         seen += self._rng.normal(size=seen.shape) * self._noise / np.sqrt(repeats)
         return seen.astype(complex)
+
+    async def measure_taps(
+        self, fields: NDArray[np.complex128], repeats: int = 1
+    ) -> NDArray[np.float64]:
+        raise AssertionError("a bank has no taps")
 
     async def set_carrier_c(self, carrier_c: float) -> None:
         self.carrier_c = carrier_c

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
-from drivers.protocols import npu, npu_compiled
-from drivers.protocols.npu import BadFrameError, Coding, Message, Splitter, Standing
+from drivers.protocols import npu, npu_compiled, npu_light
+from drivers.protocols.npu import BadFrameError, Message, Splitter
 from drivers.protocols.npu_ends import build_pump
+from drivers.protocols.npu_light import Coding, Standing
 from drivers.protocols.npu_pump import next_message
 from lumina.frames import HELD_SAFE
 
@@ -32,12 +35,16 @@ GOLDEN_COBS = {
 # Tick 4242, epoch 0xCAFE0001, held safe; one vector of two ports, 0.5 - 0.25j and 1j.
 GOLDEN_LIGHT = "92100000000000000100feca0100000000000200010000000000003f000080be000000000000803f"
 
+# Three taps and two vectors, tick 4242, epoch 0xCAFE0001, held safe.
+GOLDEN_TAPS = "92100000000000000100feca010000000300000002000000010000ff0f00ffff34120000"
+
 # Built with struct, zlib and the package "cobs" of PyPI.
 GOLDEN_MESSAGE = {
     Message(npu.Kind.STREAM, 7, 1_000_000, b"\x01"): (
         "03021101020701010440420f010101010601c54e8a1c00"
     ),
     Message(npu.Kind.IDENTIFY, 0x01020304, -1): "030210011104030201ffffffffffffffff0c6875e200",
+    Message(npu.Kind.DESCRIBE_TAPS, 5, 2): "03021501020501010202010101010101059f3f78c600",
     Message(npu.Kind.MULTIPLY | npu.REPLY, 9, 5, bytes.fromhex(GOLDEN_LIGHT)): (
         "030292010209010102050101010101010392100101010101020104feca0101010101020202010101010101023f"
         "010380be010101010107803f2b67a0b900"
@@ -187,7 +194,7 @@ def test_an_endless_frame_is_given_up_and_the_next_one_read(
 def test_vectors_survive_to_the_precision_of_their_coding(coding: Coding, error: float) -> None:
     rng = np.random.default_rng(1)
     fields = rng.uniform(-1, 1, (4, 7)) * 0.7 + 0.7j * rng.uniform(-1, 1, (4, 7))
-    seen, told = npu.unpack_vectors(npu.pack_vectors(fields, coding))
+    seen, told = npu_light.unpack_vectors(npu_light.pack_vectors(fields, coding))
     assert told is coding
     assert seen == pytest.approx(fields, abs=error)
 
@@ -195,17 +202,17 @@ def test_vectors_survive_to_the_precision_of_their_coding(coding: Coding, error:
 @given(st.binary(max_size=64))
 def test_a_payload_is_vectors_or_refused(payload: bytes) -> None:
     try:
-        fields, coding = npu.unpack_vectors(payload)
+        fields, coding = npu_light.unpack_vectors(payload)
     except BadFrameError:
         return
-    assert len(npu.pack_vectors(fields, coding)) == len(payload)
+    assert len(npu_light.pack_vectors(fields, coding)) == len(payload)
 
 
 def test_light_has_its_golden_bytes() -> None:
     standing = Standing(4242, 0xCAFE0001, HELD_SAFE)
     seen = np.array([[0.5 - 0.25j], [1j]])
-    assert npu.pack_light(standing, seen, Coding.FLOAT32).hex() == GOLDEN_LIGHT
-    told, fields = npu.unpack_light(bytes.fromhex(GOLDEN_LIGHT))
+    assert npu_light.pack_light(standing, seen, Coding.FLOAT32).hex() == GOLDEN_LIGHT
+    told, fields = npu_light.unpack_light(bytes.fromhex(GOLDEN_LIGHT))
     assert told == standing
     assert (fields == seen).all()
 
@@ -221,7 +228,7 @@ standings = st.builds(
 @given(standings, st.integers(1, 5), st.integers(0, 7))
 def test_how_the_board_stood_survives(standing: Standing, ports: int, vectors: int) -> None:
     sent = np.full((ports, vectors), 0.25 + 0.5j)
-    told, seen = npu.unpack_light(npu.pack_light(standing, sent, Coding.FLOAT32))
+    told, seen = npu_light.unpack_light(npu_light.pack_light(standing, sent, Coding.FLOAT32))
     assert told == standing
     assert (seen == sent).all()
 
@@ -229,17 +236,52 @@ def test_how_the_board_stood_survives(standing: Standing, ports: int, vectors: i
 @given(st.binary(max_size=80))
 def test_a_payload_is_light_or_refused(payload: bytes) -> None:
     try:
-        standing, seen = npu.unpack_light(payload)
+        standing, seen = npu_light.unpack_light(payload)
     except BadFrameError:
         return
-    coding = Coding(payload[npu.LIGHT.itemsize])
-    assert len(npu.pack_light(standing, seen, coding)) == len(payload)
+    coding = Coding(payload[npu_light.LIGHT.itemsize])
+    assert len(npu_light.pack_light(standing, seen, coding)) == len(payload)
+
+
+def test_tap_codes_have_their_golden_bytes() -> None:
+    standing = Standing(4242, 0xCAFE0001, HELD_SAFE)
+    codes = np.array([[1, 0xFFFF], [0xFF00, 0x1234], [0x000F, 0]], np.uint16)
+    assert npu_light.pack_taps(standing, codes).hex() == GOLDEN_TAPS
+    told, seen = npu_light.unpack_taps(bytes.fromhex(GOLDEN_TAPS))
+    assert told == standing
+    assert (seen == codes).all()
+
+
+@given(standings, hnp.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(0, 7))))
+def test_tap_codes_survive(standing: Standing, codes: NDArray[np.uint16]) -> None:
+    told, seen = npu_light.unpack_taps(npu_light.pack_taps(standing, codes))
+    assert told == standing
+    assert seen.shape == codes.shape
+    assert (seen == codes).all()
+
+
+@given(st.binary(max_size=64))
+def test_a_payload_is_tap_codes_or_refused(payload: bytes) -> None:
+    try:
+        standing, codes = npu_light.unpack_taps(payload)
+    except BadFrameError:
+        return
+    assert len(npu_light.pack_taps(standing, codes)) == len(payload)
+
+
+@given(st.integers(1, 64), st.integers(1, 8192), st.sampled_from(Coding))
+def test_vectors_for_taps_fit_there_and_back(ports: int, taps: int, coding: Coding) -> None:
+    vectors = npu_light.tap_vectors_per_message(ports, taps, coding, npu.MAX_PAYLOAD // 2)
+    request = npu_light.pack_vectors(np.zeros((ports, vectors), complex), coding)
+    reply = npu_light.pack_taps(Standing(0, 0, 0), np.zeros((taps, vectors), np.uint16))
+    assert len(request) <= npu.MAX_PAYLOAD // 2
+    assert len(reply) <= npu.MAX_PAYLOAD // 2 or vectors == 1
 
 
 @given(st.integers(1, 4096), st.sampled_from(Coding), st.integers(64, npu.MAX_PAYLOAD))
 def test_a_batch_that_fits_has_a_reply_that_fits(ports: int, coding: Coding, longest: int) -> None:
-    vectors = npu.vectors_per_message(ports, coding, longest)
-    reply = npu.pack_light(Standing(0, 0, 0), np.zeros((ports, vectors), complex), coding)
+    vectors = npu_light.vectors_per_message(ports, coding, longest)
+    reply = npu_light.pack_light(Standing(0, 0, 0), np.zeros((ports, vectors), complex), coding)
     assert len(reply) <= longest or vectors == 1
 
 

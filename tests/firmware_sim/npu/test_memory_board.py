@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from drivers.npu.memory import HostEnds
-from drivers.protocols import npu
-from drivers.protocols.npu import REPLY, Coding, ErrorCode, Kind
+from drivers.protocols import npu, npu_light
+from drivers.protocols.npu import REPLY, ErrorCode, Kind
+from drivers.protocols.npu_light import Coding
 from drivers.transports import TransportError
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.npu.memory_board import MemoryBoard
@@ -74,8 +75,8 @@ async def test_it_lives_by_itself_and_answers_what_the_board_on_a_wire_answers()
         await asyncio.sleep(1.0)
         host = Host(board)
         assert (await host.status())["tick"] == 1000
-        fields = npu.pack_vectors(np.eye(4, dtype=complex), Coding.FLOAT32)
-        _, seen = npu.unpack_light((await host.ask(Kind.MULTIPLY, fields)).payload)
+        fields = npu_light.pack_vectors(np.eye(4, dtype=complex), Coding.FLOAT32)
+        _, seen = npu_light.unpack_light((await host.ask(Kind.MULTIPLY, fields)).payload)
         assert seen.shape == (4, 4)
         reply = await host.ask(Kind.MULTIPLY, b"x")
         assert npu.unpack_error(reply.payload)[0] == ErrorCode.MALFORMED

@@ -13,8 +13,9 @@ import pytest
 
 from drivers.instruments.lumina_npu import LuminaNpu as Driver
 from drivers.options import ProcessorOptions
-from drivers.protocols import npu
-from drivers.protocols.npu import REPLY, Coding, ErrorCode, Kind, Message, Splitter, Standing
+from drivers.protocols import npu, npu_light
+from drivers.protocols.npu import REPLY, ErrorCode, Kind, Message, Splitter
+from drivers.protocols.npu_light import Coding, Standing
 from drivers.registry import Mounting
 from firmware_sim.instruments.lumina_npu import LuminaNpu
 from lumina.errors import DeviceConnectionError
@@ -173,10 +174,10 @@ def test_an_actuator_frame_acts_until_the_watchdog_takes_over(
 
 def test_light_and_frames_tell_under_what_they_were_seen(on_tcp: tuple[Host, Plant]) -> None:
     host, plant = on_tcp
-    vectors = npu.pack_vectors(np.eye(4, dtype=complex), Coding.FLOAT32)
+    vectors = npu_light.pack_vectors(np.eye(4, dtype=complex), Coding.FLOAT32)
 
     def standing() -> Standing:
-        return npu.unpack_light(host.ask(Kind.MULTIPLY, vectors).payload)[0]
+        return npu_light.unpack_light(host.ask(Kind.MULTIPLY, vectors).payload)[0]
 
     wait_until(lambda: plant.tick > 5)
     drive(plant, host, 4)
@@ -256,12 +257,12 @@ def test_garbage_is_counted_and_the_next_request_answered(on_both: tuple[Host, P
         (Kind.MULTIPLY, b"x", ErrorCode.MALFORMED),
         (
             Kind.MULTIPLY,
-            npu.pack_vectors(np.ones((3, 1), complex), Coding.FLOAT32),
+            npu_light.pack_vectors(np.ones((3, 1), complex), Coding.FLOAT32),
             ErrorCode.REFUSED,
         ),
         (
             Kind.MULTIPLY,
-            npu.pack_vectors(np.full((4, 1), np.nan, complex), Coding.FLOAT32),
+            npu_light.pack_vectors(np.full((4, 1), np.nan, complex), Coding.FLOAT32),
             ErrorCode.REFUSED,
         ),
     ],
@@ -299,13 +300,13 @@ def test_multiply_over_the_wire_is_the_plants(
     host = Host(board.serve(kind))
     try:
         wait_until(lambda: host.status()["tick"] > 3)
-        payload = host.ask(Kind.MULTIPLY, npu.pack_vectors(fields, coding)).payload
+        payload = host.ask(Kind.MULTIPLY, npu_light.pack_vectors(fields, coding)).payload
     finally:
         host.close()
         board.stop()
-    _, seen = npu.unpack_light(payload)
+    _, seen = npu_light.unpack_light(payload)
     twin.step(3)
-    sent, _ = npu.unpack_vectors(npu.pack_vectors(fields, coding))
+    sent, _ = npu_light.unpack_vectors(npu_light.pack_vectors(fields, coding))
     assert seen == pytest.approx(twin.multiply(sent), abs=error)
 
 
