@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from calibration.rings import BankCalibration
+from calibration.rings.plan import tuning_rad
 from calibration.rings.weights import weight_range
 from lumina.runtime import open_bench
 from lumina.runtime.bench import Bench
@@ -47,6 +48,7 @@ async def measured() -> dict[str, Figure]:
         await bench.device.set_carrier_c(setpoint_c)
         rooms = [await in_room(bench, known, k) for k in ROOM_STEPS_K]
     uncompensated = bits(known, loose)
+    planned, by_number = tuning(known)
     return {
         "bits_over_3_k": Figure(
             bits(known, held),
@@ -58,7 +60,22 @@ async def measured() -> dict[str, Figure]:
         "bits_over_30_k_of_room": Figure(
             bits(known, rooms), "bits", "the room moved by 30 K either way", 8.5, "higher"
         ),
+        "tuning_by_plan": Figure(
+            planned,
+            "rad of own phase",
+            f"mean over the rings, on their channels; {by_number:.2f} rad with every ring on the "
+            "channel of its number",
+            by_number,
+            "lower",
+        ),
     }
+
+
+def tuning(known: BankCalibration) -> tuple[float, float]:
+    """Mean own phase of the rings on the channels of the plan, and of their numbers, in rad."""
+    by_number = np.arange(known.architecture.shifters) % known.architecture.ports
+    planned, plain = (tuning_rad(known, channel) for channel in (known.channel, by_number))
+    return float(planned.mean()), float(plain.mean())
 
 
 async def in_room(bench: Bench, known: BankCalibration, step_k: float) -> list[float]:

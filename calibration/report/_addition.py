@@ -9,9 +9,12 @@ from typing import Any
 from calibration.findings import Findings
 from calibration.report import _charts as charts
 from calibration.report import _tables as tables
+from calibration.report._rings import bank_sections, bank_tiles
 from calibration.report._thermal import thermal_sections, thermal_tiles
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
+from calibration.rings import BankCalibration
+from calibration.rings.result import ROUTINE as RINGS
 from calibration.routines import routine
 from calibration.store import CalibrationStore, Section, StoredCalibration
 from calibration.tape import Looks, looks_on, read_tape
@@ -37,6 +40,12 @@ class _Device:
         """The mesh, if it was measured in this run."""
         section = self.sections.get(MESH)
         return None if section is None else ChipCalibration.from_findings(section.findings)
+
+    @property
+    def bank(self) -> BankCalibration | None:
+        """The bank of rings, if it was measured in this run."""
+        section = self.sections.get(RINGS)
+        return None if section is None else BankCalibration.from_findings(section.findings)
 
     @property
     def thermal(self) -> ThermalIdentification | None:
@@ -106,6 +115,8 @@ def _tiles(device: _Device) -> Iterator[tuple[str, str, str]]:
         phase = f"{1e3 * quality.residual_rad:.2f} mrad" if quality.residual_rad else "in the noise"
         yield phase, "phase error", "rms, that would cost as much"
         yield f"{good}/{len(mesh.good)}", "phase shifters", "calibrated"
+    if device.bank is not None:
+        yield from bank_tiles(device.bank)
     if device.thermal is not None:
         yield from thermal_tiles(device.thermal)
     if "fidelity" in device.sections:
@@ -123,6 +134,8 @@ def _sections(run: Path, device: _Device) -> Iterator[kit.Html | None]:
         yield kit.section(f"Calibration of {name}", *_summary(device), tables.faults(mesh.faults))
         carrier_c = device.sections[MESH].provenance.carrier_c
         yield from _mesh_sections(name, mesh, looks, nan if carrier_c is None else carrier_c)
+    if device.bank is not None:
+        yield from bank_sections(name, device.bank)
     if "fidelity" in device.sections:
         matrices = device.sections["fidelity"].findings.tables["matrices"]
         yield kit.section(

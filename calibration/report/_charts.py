@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from calibration.heaters import own_phases_rad
 from calibration.model import predicted_transfer, receiver_readings
+from calibration.programming import Calibration
 from calibration.result import ChipCalibration
 from calibration.tape import Looks
 from lumina.store.report.kit import Html, calibration_charts, figures, section, tag, time_scale
@@ -158,14 +159,14 @@ def temperature_section(name: str, looks: Looks, carrier_c: float) -> Html:
 # Crosstalk and the rest
 
 
-def crosstalk_section(name: str, mesh: ChipCalibration) -> Html:
+def crosstalk_section(name: str, known: Calibration) -> Html:
     """The map, and how coupling falls off with distance."""
     figure = figures.new_figure(3.6, 2.9)
     area = figure.subplots()
-    sites = mesh.architecture.shifter_sites()
+    sites = known.architecture.shifter_sites()
     apart = np.linalg.norm(sites[:, None] - sites[None, :], axis=2)
     near = (apart > 0.0) & (apart < _NEAR_PITCHES)
-    distance, coupling = apart[near], np.abs(mesh.crosstalk[near])
+    distance, coupling = apart[near], np.abs(known.crosstalk[near])
     # Most pairs say the same: the same places on the grid do, to the width of a dot.
     points = np.column_stack([distance, np.log10(np.maximum(coupling, 1e-7))])
     distance, exponent = np.unique(points.round(2), axis=0).T
@@ -174,16 +175,16 @@ def crosstalk_section(name: str, mesh: ChipCalibration) -> Html:
     area.set_title("Coupling by distance")
     figures.plain_decades(area)
     fall = figures.to_svg(figure, "Thermal crosstalk by distance")
-    maps = calibration_charts({"crosstalk": mesh.crosstalk})
+    maps = calibration_charts({"crosstalk": known.crosstalk})
     note = "Phase of one shifter per own phase of another."
     return section(
         f"Thermal crosstalk of {name}", tag("div", *maps, fall, class_="grid"), note=note
     )
 
 
-def distributions(mesh: ChipCalibration) -> list[Html]:
+def distributions(known: Calibration) -> list[Html]:
     """Histograms over the channels."""
-    arrays = mesh.to_findings().flat()
+    arrays = known.to_findings().flat()
     return calibration_charts({k: v for k, v in arrays.items() if k != "crosstalk"})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.findings import Table
 from calibration.heaters import drive_for_own_phases_v
 from calibration.result import ChannelFault, ChipCalibration
 from calibration.store import Section
@@ -17,6 +18,7 @@ __all__ = [
     "faults",
     "fidelities",
     "routines",
+    "statistics",
     "table",
     "uncertainties",
     "verdict",
@@ -90,15 +92,17 @@ def uncertainties(mesh: ChipCalibration) -> Html:
         "drive_for_half_a_turn_v": drive_for_own_phases_v(mesh, np.full(len(mesh.good), np.pi)),
         **columns,
     }
+    known = {name: columns[sigma] for name, sigma in _SIGMA_OF.items() if sigma in columns}
+    return statistics(columns, mesh.crosstalk, known)
+
+
+def statistics(columns: Table, crosstalk: NDArray[np.float64], sigma: Table) -> Html:
+    """Median and spread of columns over the channels, and of crosstalk; sigmas where known."""
     rows = [
-        (
-            label(name, with_unit=True),
-            *_statistics(column),
-            _sigma(columns.get(_SIGMA_OF.get(name, ""))),
-        )
+        (label(name, with_unit=True), *_statistics(column), _sigma(sigma.get(name)))
         for name, column in columns.items()
     ]
-    off = mesh.crosstalk[~np.eye(len(mesh.crosstalk), dtype=bool)]
+    off = crosstalk[~np.eye(len(crosstalk), dtype=bool)]
     rows.append(("Crosstalk", *_statistics(off), ""))
     return table(("Quantity", "Median", "Spread", "Least", "Largest", "One sigma"), rows)
 

@@ -144,6 +144,22 @@ class BankFit:
             self._move(before)
         return float(np.sqrt(missed))
 
+    def phase_uncertainty_rad(self, looks: Sequence[Look]) -> FloatArray:
+        """One sigma of phi0, shape (shifters,), in rad, all else being fitted as well.
+
+        What is left beyond the noise, where the model is not quite this bank, counts as noise.
+
+        Args:
+            looks: what was seen, and the model was fitted to.
+        """
+        normal, _, missed = self._equations(looks)
+        repeats = float(np.mean([look.repeats for look in looks]))
+        square = max(self._noise**2, repeats * missed)
+        normal = normal / square + np.diag(self._sigmas() ** -2.0)
+        rings = np.flatnonzero(self._kinds() == Unknown.PHI0)
+        known = cho_solve(cho_factor(normal), np.eye(len(normal))[:, rings])
+        return np.sqrt(known[rings, np.arange(rings.size)])
+
     def _cost(self, looks: Sequence[Look], weight: float) -> float:
         """What the fit makes small: squares missed, and squares of unknowns in their sigmas."""
         rest = predicted(self.bank, looks) - np.stack([look.seen for look in looks])

@@ -1,6 +1,7 @@
 """The calibration of a bank of micro-rings: from a data sheet to weights of nine bits.
 
     sweeps     each column of rings over a turn, all rows at once: combs of channels
+    plan       which channel each ring is to serve (`calibration.rings.plan`)
     settings   random weights on the rings' flanks, where readings are steep in phase
     warm       a few more on a warmer carrier, for the drift of every ring
     fit        the whole bank fitted to all of it (`calibration.rings.fit`)
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from calibration.chip import ChipUnderTest
 from calibration.heaters import drive_for_own_phases_v
 from calibration.rings.fit import BankFit, Look, Unknown, rms_error
+from calibration.rings.plan import planned_channels
 from calibration.rings.resonances import Comb, CombFinder
 from calibration.rings.result import (
     TYPICAL_CURVATURE,
@@ -128,7 +130,7 @@ class _BankRun:
         everything = [*settled, *await self._warm_settings(fit.bank)]
         await self._fit(fit, everything, tuple(Unknown), _STEPS)
         unseen = await self._settings("check", fit.bank, self._options.check_settings)
-        return self._judged(fit.bank, unseen)
+        return self._judged(fit, everything, unseen)
 
     # Measurements
 
@@ -207,7 +209,7 @@ class _BankRun:
         sheet = BankCalibration.nominal(
             bank, nominal, max_drive_v=self._chip.max_drive_v, reference_die_c=die_c
         )
-        return replace(
+        guess = replace(
             sheet,
             phase_gain_rad_per_v2=np.array([comb.gain_rad_per_v2 for comb in combs]),
             curvature_per_v2=np.array([comb.curvature_per_v2 for comb in combs]),
@@ -215,6 +217,7 @@ class _BankRun:
             tempco_rad_per_k=np.full(bank.shifters, _DRIFT_WIDTHS_PER_K * bank.width_rad),
             row_gain=np.median(depth, axis=1) / (1.0 + TYPICAL_PEAK - TYPICAL_DIP),
         )
+        return replace(guess, channel=planned_channels(guess))
 
     def _believe(self, combs: Sequence[Comb]) -> None:
         bad = [n for n, comb in enumerate(combs) if comb.contrast < _LEAST_CONTRAST]
@@ -234,19 +237,26 @@ class _BankRun:
             self._progress("fit", (number + 1) / steps)
             await asyncio.sleep(0)  # a step takes long: let the rest of the bench run
 
-    def _judged(self, found: BankCalibration, unseen: Sequence[Look]) -> BankCalibration:
-        """With its quality attached.
+    def _judged(
+        self, fit: BankFit, fitted: Sequence[Look], unseen: Sequence[Look]
+    ) -> BankCalibration:
+        """The bank with its quality attached.
 
         Raises:
             CalibrationError: the model fails on settings that it has not seen.
         """
-        error = rms_error(found, unseen, self._noise)
+        error = rms_error(fit.bank, unseen, self._noise)
         if error > _WORST_ERROR:
             raise CalibrationError(
                 f"{self._chip.name}: weights are predicted to {error:.3f} only (allowed: "
                 f"{_WORST_ERROR:g}): unstable temperature, or another kind of bank"
             )
-        return replace(found, weight_error=error, measurements=self._measurements)
+        return replace(
+            fit.bank,
+            phase_uncertainty_rad=fit.phase_uncertainty_rad(fitted),
+            weight_error=error,
+            measurements=self._measurements,
+        )
 
     def _nominal_drive_v(self, phase_rad: float) -> float:
         return float(np.sqrt(phase_rad / self._chip.nominal_phase_rad_per_v2))

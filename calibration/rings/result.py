@@ -15,12 +15,15 @@ __all__ = ["TYPICAL_CURVATURE", "TYPICAL_DIP", "TYPICAL_PEAK", "BankCalibration"
 FloatArray = NDArray[np.float64]
 
 ROUTINE = "rings"
-SCHEMA = 1
+SCHEMA = 2
 
 TYPICAL_CURVATURE = 0.08
 """Share of the drive's square that self-heating costs at 2 pi, by a heater's material."""
 
 TYPICAL_PEAK, TYPICAL_DIP = 0.9, 0.03
+
+ANYWHERE_RAD = 2.0 * np.pi / np.sqrt(12.0)
+"""One sigma of a resonance that may lie anywhere in a free spectral range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class BankCalibration:
         width_rad: FWHM of each resonance, in rad.
         peak: share of the power that is dropped on resonance.
         dip: share that passes on resonance.
+        channel: the channel that each ring serves, each once in every row.
+        phase_uncertainty_rad: one sigma of phi0, in rad.
         row_gain: shape (ports,), reading of one channel at full power and weight 1, of the
             receivers' full scale.
         reference_die_c: die temperature that phi0 holds for, in C.
@@ -61,6 +66,8 @@ class BankCalibration:
     width_rad: FloatArray
     peak: FloatArray
     dip: FloatArray
+    channel: NDArray[np.int64]
+    phase_uncertainty_rad: FloatArray
     row_gain: FloatArray
     reference_die_c: float
     weight_error: float = float("nan")
@@ -85,7 +92,7 @@ class BankCalibration:
         max_drive_v: float,
         reference_die_c: float = 45.0,
     ) -> Self:
-        """What a data sheet knows: equal rings on their channels, no crosstalk, no drift."""
+        """What a data sheet knows: equal rings on channels of their numbers, no more."""
         count = architecture.shifters
         curvature = TYPICAL_CURVATURE * phase_gain_rad_per_v2 / (2.0 * np.pi)
         return cls(
@@ -99,6 +106,8 @@ class BankCalibration:
             width_rad=np.full(count, architecture.width_rad),
             peak=np.full(count, TYPICAL_PEAK),
             dip=np.full(count, TYPICAL_DIP),
+            channel=np.tile(np.arange(architecture.ports), architecture.ports),
+            phase_uncertainty_rad=np.full(count, ANYWHERE_RAD),
             row_gain=np.ones(architecture.ports),
             reference_die_c=reference_die_c,
         )
@@ -162,7 +171,8 @@ class BankCalibration:
         """Refuse arrays that do not fit the bank.
 
         Raises:
-            CalibrationError: an array of the wrong shape or not finite.
+            CalibrationError: an array of the wrong shape or not finite, or a row with a channel
+                that no ring serves.
         """
         count = self.architecture.shifters
         shapes = {"crosstalk": (count, count), "row_gain": (self.architecture.ports,)}
@@ -175,3 +185,7 @@ class BankCalibration:
                 raise CalibrationError(
                     f"{field.name} has shape {value.shape} (allowed: {shape}, finite)"
                 )
+        ports = self.architecture.ports
+        plan = np.sort(self.channel.reshape(ports, ports), axis=1)
+        if not np.array_equal(plan, np.tile(np.arange(ports), (ports, 1))):
+            raise CalibrationError(f"channel: not each of 0 .. {ports - 1} once in every row")

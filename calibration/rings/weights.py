@@ -1,6 +1,6 @@
 """From weights to the own phases that make this bank compute them.
 
-A ring is put on the flank of its resonance where more heat lowers its weight, at the height
+A ring is put on that flank of its channel where more heat lowers its weight, at the height
 that its own Lorentzian asks for; then Newton's method takes in what the other rings of the
 row do to its channel.
 """
@@ -12,7 +12,7 @@ from calibration.rings.result import BankCalibration
 from lumina.errors import MatrixError
 from lumina.theory.rings import slopes_of_row
 
-__all__ = ["own_phases_for_weights", "weight_range"]
+__all__ = ["lowest_own_rad", "own_phases_for_weights", "weight_range"]
 
 FloatArray = NDArray[np.float64]
 
@@ -64,13 +64,20 @@ def _row_phases(weight: FloatArray, row: int, bank: BankCalibration) -> FloatArr
     """Round-trip phases of one row, shape (channels,), in rad."""
     own = slice(row * weight.size, (row + 1) * weight.size)
     width, peak, dip = bank.width_rad[own], bank.peak[own], bank.dip[own]
-    height = np.clip((weight + 1.0) / (1.0 + peak - dip), 1e-3, 0.999)
-    theta = 0.5 * width * np.sqrt(1.0 / height - 1.0)
+    channel = bank.channel[own]
+    on_peak = (channel - np.arange(weight.size)) * bank.architecture.spacing_rad
+    height = np.clip((weight[channel] + 1.0) / (1.0 + peak - dip), 1e-3, 0.999)
+    off = 0.5 * width * np.sqrt(1.0 / height - 1.0)
     for _ in range(NEWTON_STEPS):
-        at = slopes_of_row(bank.rings, row, theta)
+        at = slopes_of_row(bank.rings, row, on_peak + off)
         step = np.linalg.solve(at.by_phase, weight - at.weight)
-        theta = np.abs(theta + np.clip(step, -LONGEST_STEP * width, LONGEST_STEP * width))
-    return theta
+        off = np.abs(off + np.clip(step, -LONGEST_STEP * width, LONGEST_STEP * width))
+    return on_peak + off
+
+
+def lowest_own_rad(bank: BankCalibration) -> FloatArray:
+    """Least own phase of a program, shape (shifters,), in rad: room for compensation."""
+    return np.asarray(LEAST_HEADROOM_RAD + HEADROOM_K * np.abs(bank.tempco_rad_per_k))
 
 
 def _compensated(theta_rad: FloatArray, bank: BankCalibration) -> FloatArray:
@@ -81,8 +88,7 @@ def _compensated(theta_rad: FloatArray, bank: BankCalibration) -> FloatArray:
     """
     turn = 2.0 * np.pi
     wanted = theta_rad - bank.phi0_rad
-    lowest = LEAST_HEADROOM_RAD + HEADROOM_K * np.abs(bank.tempco_rad_per_k)
-    own = wanted
+    lowest, own = lowest_own_rad(bank), wanted
     for _ in range(ROUNDS):
         own = wanted - (bank.crosstalk @ own - own)
         own = (own - lowest) % turn + lowest

@@ -9,7 +9,9 @@ import pytest
 
 from calibration.report import calibration_addition
 from calibration.report._charts import fringes_section
+from calibration.report._rings import bank_sections, bank_tiles
 from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.rings import BankCalibration
 from calibration.store import CalibrationStore
 from calibration.tape import looks_on, read_tape
 from lumina.runtime.calibrating import CalibrationPlan, run_calibration, run_check
@@ -18,6 +20,7 @@ from lumina.store import open_run
 from lumina.store.report import render_report, write_report
 from lumina.store.report._figure import plotting
 from lumina.store.report.kit import join
+from lumina.theory.rings import WeightBank
 from tests.store.test_report import Page
 
 SMALL = Path(__file__).parents[3] / "lab_configs/small.yaml"
@@ -168,3 +171,14 @@ def test_a_browser_shows_the_report(plan: CalibrationPlan, tmp_path: Path) -> No
     assert seen.shape[:2] == (4000, 1200)
     colourful = np.ptp(seen[..., :3], axis=2) > 0.3
     assert colourful.mean() > 0.002  # plots are drawn in colour, text and page are grey
+
+
+def test_a_bank_shows_its_channel_plan() -> None:
+    bank = BankCalibration.nominal(WeightBank(4, 0.698, 0.1), 0.157, max_drive_v=10.0)
+    bank = replace(bank, phi0_rad=np.full(16, 6.0), weight_error=0.001, measurements=1)
+    with plotting():
+        page = Page(join(*bank_sections("npu", bank)))
+    page.assert_harmless()
+    assert "Channel plan of npu" in page.words
+    assert "3 (0.28)" in page.words  # 2 pi - 6.0 rad
+    assert [text for text, *_ in bank_tiles(bank)] == ["10.7 bits", "0.28 rad"]

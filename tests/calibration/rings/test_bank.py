@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from calibration.heaters import compensation_rad_per_k, drive_for_own_phases_v
 from calibration.programming import unit_for
 from calibration.rings import BankCalibration, calibrate_bank
+from calibration.rings.plan import planned_channels, tuning_rad
 from calibration.rings.weights import own_phases_for_weights, weight_range
 from lumina.errors import CalibrationError, MatrixError
+from lumina.theory.rings import WeightBank, bank_weights
 from tests.calibration.rings.hidden_bank import BANK, DRIFT_RAD_PER_K, ROW_GAIN, HiddenBank
+
+FloatArray = NDArray[np.float64]
 
 
 async def learned(bank: HiddenBank) -> BankCalibration:
@@ -27,6 +35,9 @@ async def test_a_bank_is_learned_to_nine_bits_and_more() -> None:
     np.testing.assert_allclose(known.tempco_rad_per_k, bank.tempco, rtol=5e-3)
     np.testing.assert_allclose(known.row_gain, ROW_GAIN, rtol=0.01)
     np.testing.assert_allclose(known.crosstalk[0, 1], bank.crosstalk[0, 1], rtol=0.1)
+    told = bank.phi0_rad - known.phi0_rad + known.tempco_rad_per_k * (known.reference_die_c - 45.0)
+    off = np.angle(np.exp(1j * told))
+    assert 0.3 < float(np.std(off / known.phase_uncertainty_rad)) < 2.0
     low, high = weight_range(known)
     wanted = np.random.default_rng(1).uniform(low, high, (4, 4))
     for carrier_c in (42.0, 45.0, 48.0):
@@ -38,6 +49,40 @@ async def test_a_bank_is_learned_to_nine_bits_and_more() -> None:
             await bank.set_drive_v(drive_for_own_phases_v(known, held))
         rms = float(np.sqrt(np.mean((bank.weights() - wanted) ** 2)))
         assert np.log2((high - low) / rms) > 9.0, carrier_c
+
+
+@given(arrays(float, 16, elements=st.floats(0.0, 6.28)))
+def test_a_plan_serves_every_channel_once_and_never_costs_more(phi0_rad: FloatArray) -> None:
+    bank = replace(sheet(), phi0_rad=phi0_rad, tempco_rad_per_k=np.full(16, DRIFT_RAD_PER_K))
+    planned = replace(bank, channel=planned_channels(bank))
+    planned.check_shapes()
+    by_plan, by_number = (tuning_rad(bank, one.channel) for one in (planned, bank))
+    assert np.all(by_plan.reshape(4, 4).sum(1) <= by_number.reshape(4, 4).sum(1) + 1e-9)
+
+
+def test_a_planned_bank_weighs_alike_with_half_the_heat() -> None:
+    """Eight channels that fill eight ninths of a free spectral range, rings anywhere in it."""
+    rng = np.random.default_rng(1)
+    bank = BankCalibration.nominal(WeightBank(8, 2 * np.pi / 9, 0.1), 0.157, max_drive_v=10.0)
+    bank = replace(
+        bank,
+        phi0_rad=rng.uniform(0.0, 2.0 * np.pi, 64),
+        tempco_rad_per_k=np.full(64, DRIFT_RAD_PER_K),
+    )
+    planned = replace(bank, channel=planned_channels(bank))
+    low, high = weight_range(bank)
+    wanted = rng.uniform(low, high, (8, 8))
+    own = {one: own_phases_for_weights(wanted, one) for one in (planned, bank)}
+    assert own[planned].mean() < 0.6 * own[bank].mean()
+    for one, phase in own.items():
+        dropped, passed = np.empty((2, 8, 8))
+        bank_weights(one.rings, one.phi0_rad + phase, dropped, passed)
+        np.testing.assert_allclose(dropped - passed, wanted, atol=1e-6)
+
+
+def test_a_plan_that_leaves_a_channel_out_is_refused() -> None:
+    with pytest.raises(CalibrationError, match=r"channel: not each of 0 .. 3 once"):
+        replace(sheet(), channel=np.zeros(16, int)).check_shapes()
 
 
 async def test_a_ring_that_does_not_answer_is_named() -> None:
