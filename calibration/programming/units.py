@@ -10,14 +10,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.model import output_readings
+from calibration.heaters import HeaterModel, phases_rad
+from calibration.model import between_ports, output_readings, path_scale
 from calibration.programming.own_phases import own_phases_for
 from calibration.result import ChipCalibration
 from calibration.rings.result import BankCalibration
 from calibration.rings.weights import own_phases_for_weights, weight_range
 from lumina.errors import MatrixError
 from lumina.theory.architecture import ChipArchitecture
-from lumina.theory.rings import WeightBank
+from lumina.theory.mesh_derivatives import transfer_factors
+from lumina.theory.mesh_kernels import couplers
+from lumina.theory.rings import WeightBank, slopes_of_row
 
 __all__ = ["Calibration", "MatrixUnit", "nominal_calibration", "unit_for"]
 
@@ -43,7 +46,17 @@ def nominal_calibration(
 
 
 class MatrixUnit(Protocol):
-    """One calibrated chip as something that multiplies. Matrices are (ports, ports)."""
+    """One calibrated chip as something that multiplies. Matrices are (ports, ports).
+
+    Attributes:
+        heaters: its heaters as they are known.
+        numbers: real numbers that a measured matrix tells.
+        fringes: whether each phase psi enters the matrix as A + B e^{j psi}.
+    """
+
+    heaters: HeaterModel
+    numbers: int
+    fringes: bool
 
     def scale_of(self, matrix: ComplexArray) -> float:
         """What a matrix must be divided by so that the chip can hold it; above 0."""
@@ -61,6 +74,16 @@ class MatrixUnit(Protocol):
     def products(self, seen: ComplexArray) -> ComplexArray:
         """Products of the scaled matrix with the vectors, shape (ports, batch)."""
 
+    def held(self, readings: ComplexArray) -> ComplexArray:
+        """The scaled matrix that the chip holds, from what is read for unit inputs."""
+
+    def slopes(self, own_rad: FloatArray) -> ComplexArray:
+        """How that matrix answers to own phases, shape (shifters, ports, ports), per rad.
+
+        Args:
+            own_rad: shape (shifters,), where the chip stands, in rad.
+        """
+
 
 def unit_for(calibration: Calibration) -> MatrixUnit:
     """The chip as its calibration knows it."""
@@ -77,8 +100,12 @@ def _tiny_or(value: float) -> float:
 class MeshUnit:
     """A mesh of interferometers."""
 
+    fringes = True
+
     def __init__(self, calibration: ChipCalibration) -> None:
         self._calibration = calibration
+        self.heaters: HeaterModel = calibration
+        self.numbers = 2 * calibration.architecture.ports**2
 
     def scale_of(self, matrix: ComplexArray) -> float:
         return _tiny_or(float(np.linalg.norm(matrix, 2)))
@@ -97,15 +124,33 @@ class MeshUnit:
         gain = known.gain * known.output_gain[:, None] * known.input_gain.min()
         return np.asarray(output_readings(known, seen) / gain)
 
+    def held(self, readings: ComplexArray) -> ComplexArray:
+        return between_ports(self._calibration, readings)
+
+    def slopes(self, own_rad: FloatArray) -> ComplexArray:
+        known, mesh = self._calibration, self._calibration.architecture
+        amplitude = known.interferometer_amplitude
+        chip = couplers(mesh, known.splitter_error_rad, amplitude)
+        phase_rad = phases_rad(known, own_rad)[known.channel]
+        factors = transfer_factors(mesh.arrays(), chip, phase_rad)
+        by_phase = np.empty((mesh.shifters, mesh.ports, mesh.ports), complex)
+        by_phase[known.channel] = factors.shifter_out[:, :, None] * factors.shifter_in[:, None, :]
+        scale = path_scale(mesh, amplitude)
+        return _by_own(known, np.multiply(by_phase, scale, dtype=np.complex128))
+
 
 class BankUnit:
     """A bank of micro-rings."""
+
+    fringes = False
 
     PARTS = np.array([1.0, -1.0, 1.0j, -1.0j])
     """What each of the powers that are sent for a vector counts."""
 
     def __init__(self, calibration: BankCalibration) -> None:
         self._calibration = calibration
+        self.heaters: HeaterModel = calibration
+        self.numbers = calibration.architecture.ports**2
 
     def scale_of(self, matrix: ComplexArray) -> float:
         low, high = weight_range(self._calibration)
@@ -125,3 +170,26 @@ class BankUnit:
         parts = np.stack(np.split(seen.real, self.PARTS.size, axis=1))
         signed: ComplexArray = np.tensordot(self.PARTS, parts, axes=1)
         return np.divide(signed, self._calibration.row_gain[:, None])
+
+    def held(self, readings: ComplexArray) -> ComplexArray:
+        weight = readings.real / self._calibration.row_gain[:, None]
+        return weight.astype(np.complex128)
+
+    def slopes(self, own_rad: FloatArray) -> ComplexArray:
+        known, ports = self._calibration, self._calibration.architecture.ports
+        phase_rad = phases_rad(known, own_rad)
+        by_phase = np.zeros((phase_rad.size, ports, ports), complex)
+        for row in range(ports):
+            own = slice(row * ports, (row + 1) * ports)
+            by_phase[own, row] = slopes_of_row(known.rings, row, phase_rad[own]).by_phase.T
+        return _by_own(known, by_phase)
+
+
+def _by_own(heaters: HeaterModel, by_phase: ComplexArray) -> ComplexArray:
+    """Slopes by own phases, (shifters, ports, ports), from those by phases; 0 for faulty heaters.
+
+    What a heater takes on turns its neighbours' phases, too.
+    """
+    by_own: ComplexArray = np.tensordot(heaters.crosstalk.T, by_phase, axes=1)
+    by_own[~heaters.good] = 0.0
+    return by_own

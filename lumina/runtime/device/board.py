@@ -133,6 +133,14 @@ class Board:
         """Drive every heater, shape (heaters,), V; returns once the phases stand."""
         await self.settling.heaters_still(self.loop.set_heater_voltages(drive_v))
 
+    async def hold(self, own_phase_rad: FloatArray) -> None:
+        """Hold own phases, shape (heaters,), rad, drift compensated; returns once they stand."""
+        await self.settling.heaters_acting(self.loop.set_heater_phases(own_phase_rad))
+
+    def warming_k(self) -> float:
+        """By how much the die is warmer than phases are made for, as compensated, K."""
+        return self.loop.compensated_warming_k()
+
     async def measure_transfer(self, repeats: int = 1) -> ComplexArray:
         """The transfer matrix as the receivers see it, mean of `repeats`; (ports, ports)."""
         return await self.measure_readings(np.eye(self.ports, dtype=complex), repeats)

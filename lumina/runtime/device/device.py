@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.heaters import compensation_rad_per_k
 from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_chip
 from calibration.programming import Calibration, nominal_calibration
+from calibration.programming.refining import Refinement, RefineOptions, refine_matrix
 from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor
 from lumina.control.config import ControlConfig
@@ -27,6 +28,14 @@ __all__ = ["PhotonicDevice"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+
+
+class _Held(NamedTuple):
+    """The matrix that is loaded."""
+
+    matrix: ComplexArray
+    """As scaled to what the chip can hold."""
+    scale: float
 
 
 class PhotonicDevice(Board):
@@ -55,7 +64,7 @@ class PhotonicDevice(Board):
         self.lock = asyncio.Lock()
         self._busy = 0
         self._programs: Programs | None = None
-        self._scale: float | None = None
+        self._held: _Held | None = None
         self._free = asyncio.Event()
         self._free.set()
 
@@ -113,7 +122,7 @@ class PhotonicDevice(Board):
         )
         await self.settling.applied(sequence)
         self.calibration, self._programs = calibration, Programs(calibration)
-        self._scale = None
+        self._held = None
 
     async def adopt(self, calibration: Calibration, own_rad: FloatArray) -> None:
         """Go on with a calibration whose phases have moved, and with the matrix that is held.
@@ -154,9 +163,36 @@ class PhotonicDevice(Board):
             own_rad = await programs.own_phases(wanted / scale)
             await self._undithered()
             self._require_safe()
-            await self.settling.heaters_acting(self.loop.set_heater_phases(own_rad))
-            self._scale = scale
+            await self.hold(own_rad)
+            self._held = _Held(wanted / scale, scale)
             self.counters.matrices_loaded += 1
+
+    async def refine(self, options: RefineOptions | None = None) -> Refinement:
+        """Better the matrix that is loaded by what is measured of it.
+
+        What is found is used whenever the same matrix is loaded again, for as long as the
+        calibration holds. Who refines holds `lock`, as who loads does; products wait.
+
+        Args:
+            options: how much to measure.
+
+        Raises:
+            ThermallyUnsafeError: the guard refuses work at this temperature.
+            DeviceStateError: not brought up, or no matrix is loaded.
+            UsageError: the options ask for what this chip does not have.
+        """
+        await self._free.wait()
+        with self._operation():
+            programs, held = self._require_programs(), self._require_held()
+            await self._undithered()
+            own_rad = self.loop.arrays.heaters.phase_rad.copy()
+            self._free.clear()
+            try:
+                found = await refine_matrix(self, programs.unit, held.matrix, own_rad, options)
+            finally:
+                self._free.set()
+            programs.keep(held.matrix, found.own_rad)
+            return found
 
     async def multiply(self, vectors: NDArray[Any]) -> ComplexArray:
         """Product of the loaded matrix with `vectors`, shape (ports, batch), of any norm.
@@ -171,21 +207,20 @@ class PhotonicDevice(Board):
             batch = vectors.shape[1] if vectors.ndim == 2 else 1
             given = self._checked(vectors, (self.ports, batch))
             unit = self._require_programs().unit
-            if self._scale is None:
-                raise DeviceStateError(self.name, "load a matrix first", self.state.value)
+            held = self._require_held()
             await self._undithered()
             full_scale = max(float(np.abs(given).max(initial=0.0)), np.finfo(float).tiny)
             began_s = asyncio.get_running_loop().time()
             seen = await self._shine(unit.fields(given / full_scale))
             self._count(batch, asyncio.get_running_loop().time() - began_s)
-            product: ComplexArray = unit.products(seen) * (full_scale * self._scale)
+            product: ComplexArray = unit.products(seen) * (full_scale * held.scale)
             return product
 
     # Inside
 
     def _fall(self, state: DeviceState, why: str) -> None:
         super()._fall(state, why)
-        self._scale = None
+        self._held = None
 
     async def _undithered(self) -> None:
         """Whoever wants to compute ends a dither."""
@@ -208,6 +243,11 @@ class PhotonicDevice(Board):
         if self._programs is None:
             raise DeviceStateError(self.name, "calibrate the chip first", "uncalibrated")
         return self._programs
+
+    def _require_held(self) -> _Held:
+        if self._held is None:
+            raise DeviceStateError(self.name, "load a matrix first", self.state.value)
+        return self._held
 
     def _checked(self, array: NDArray[Any], shape: tuple[int, int]) -> ComplexArray:
         if array.shape != shape:

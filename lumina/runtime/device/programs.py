@@ -36,8 +36,12 @@ class Programs:
         """
         key = matrix.tobytes()
         if key not in self._own_rad:
-            found_rad = await in_background(partial(self.unit.own_phases, matrix))
-            if len(self._own_rad) >= PROGRAMS_KEPT:
-                self._own_rad.pop(next(iter(self._own_rad)))
-            self._own_rad[key] = found_rad
+            self.keep(matrix, await in_background(partial(self.unit.own_phases, matrix)))
         return self._own_rad[key]
+
+    def keep(self, matrix: ComplexArray, own_rad: FloatArray) -> None:
+        """Remember own phases, shape (shifters,), in rad, as those that hold a scaled matrix."""
+        key = matrix.tobytes()
+        if key not in self._own_rad and len(self._own_rad) >= PROGRAMS_KEPT:
+            self._own_rad.pop(next(iter(self._own_rad)))
+        self._own_rad[key] = own_rad
