@@ -15,12 +15,13 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
 need = $(1) >/dev/null 2>&1 || { echo "installing $(2)" >&2; \
 	{ $(APT) update && $(APT) install -y --no-install-recommends $(2); } </dev/null >/dev/null; }
 
-.PHONY: run test lint bench soak docs setup compiler browser broker
+.PHONY: run test lint machine_code bench soak docs setup compiler browser broker
 
 run: setup
 	@$(BIN)/lumina run lab_configs/twin.yaml --virtual
 
-test: lint compiler browser broker .venv/.acceptance-installed
+test: setup compiler browser broker .venv/.acceptance-installed
+	@$(MAKE) --no-print-directory --jobs 2 lint machine_code
 	@$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadscope
 
 lint: setup
@@ -28,6 +29,9 @@ lint: setup
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+machine_code: setup
+	@$(BIN)/python -m tests.machine_code
 
 bench: setup compiler
 	@$(BIN)/lumina bench --json
