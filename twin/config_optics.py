@@ -189,7 +189,7 @@ class ChipConfig(Section):
     loss: LossConfig = Field(default_factory=LossConfig)
     taps: TapConfig = Field(default_factory=TapConfig, description="monitors inside a mesh")
     splitter_sigma_rad: float = Field(
-        0.02, ge=0, le=0.2, description="sigma of the couplers' angle errors, rad; 0.02-0.05 [T]"
+        0.02, ge=0, le=0.4, description="sigma of the couplers' angle errors, rad; 0.02-0.05 [T]"
     )
     imbalance_sigma_m: float = Field(
         100e-6, ge=0, le=0.01, description="sigma of a shifter's arm imbalance, m [R]"

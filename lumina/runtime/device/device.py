@@ -13,11 +13,17 @@ from calibration.heaters import compensation_rad_per_k
 from calibration.mesh.procedure import CalibrationOptions, Progress, calibrate_chip
 from calibration.programming import Calibration, nominal_calibration
 from calibration.programming.refining import Refinement, RefineOptions, refine_matrix
+from calibration.programming.self_configuration import (
+    SelfConfiguration,
+    SelfConfigurationOptions,
+    self_configured,
+)
+from calibration.result import ChipCalibration
 from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor
 from lumina.control.config import ControlConfig
 from lumina.control.records import Tier
-from lumina.errors import DeviceStateError, MatrixError
+from lumina.errors import CalibrationError, DeviceStateError, MatrixError
 from lumina.runtime.device.board import Board
 from lumina.runtime.device.programs import Programs
 from lumina.runtime.device.settling import LockCriterion
@@ -193,6 +199,35 @@ class PhotonicDevice(Board):
                 self._free.set()
             programs.keep(held.matrix, found.own_rad)
             return found
+
+    async def configure(
+        self, unitary: NDArray[Any], options: SelfConfigurationOptions | None = None
+    ) -> SelfConfiguration:
+        """Have a triangular mesh that nobody has calibrated set itself to a unitary matrix.
+
+        The matrix is loaded afterwards; others need a configuration of their own. Of the chip
+        the gains of its ports are known then, and no more: drift is compensated as by design.
+
+        Args:
+            unitary: shape (ports, ports).
+            options: how much to measure.
+
+        Raises:
+            MatrixError: wrong shape, not finite or not unitary.
+            CalibrationError: another kind of mesh, or no light.
+            ThermallyUnsafeError: the guard refuses work at this temperature.
+        """
+        await self._free.wait()
+        wanted, sheet = self._checked(unitary, (self.ports, self.ports)), self.data_sheet()
+        if not isinstance(sheet, ChipCalibration):
+            raise CalibrationError(f"{self.name}: rings do not set themselves up; calibrate them")
+        with self._operation():
+            found = await self_configured(self, sheet, wanted, options=options)
+        await self.install(found.calibration)
+        programs = self._require_programs()
+        programs.keep(wanted / programs.unit.scale_of(wanted), found.own_rad)
+        await self.load(wanted)
+        return found
 
     async def multiply(self, vectors: NDArray[Any]) -> ComplexArray:
         """Product of the loaded matrix with `vectors`, shape (ports, batch), of any norm.
