@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from benchmarks import rings
 from benchmarks.calibration_bound import known_at_best, pi_square_v2
+from benchmarks.calibration_refining import refining
 from benchmarks.chip_process import ChipElsewhere, chip_elsewhere
 from benchmarks.harness import Benchmark, Figure, describe_machine
+from benchmarks.self_configuration import configuring
 from calibration.heaters import phases_rad
 from calibration.mesh.procedure import calibrate_chip
 from calibration.model import between_ports
@@ -97,6 +99,7 @@ def run() -> Benchmark:
     """Calibrate chips of 4 to 64 ports, on the twin and on simulated firmware."""
     machine = describe_machine()
     figures = at_the_bound() | all_ports() | ten_chips() | on_firmware() | of_rings()
+    figures |= refining() | configuring()
     return Benchmark(figures, machine)
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.programming.refining import Refinement
 from calibration.result import ChipCalibration
 from drivers.registry import Backend
 from lumina.errors import UsageError
@@ -115,6 +116,11 @@ class ChipElsewhere:
     def programmed(self, matrix: ComplexArray) -> ComplexArray:
         """Program a matrix; what noise-free receivers would read, of full scale."""
         seen: ComplexArray = self._ask("programmed", matrix)
+        return seen
+
+    def refined(self, matrix: ComplexArray) -> tuple[Refinement, ComplexArray]:
+        """Program a matrix and refine it; what became of it, and what it then is."""
+        seen: tuple[Refinement, ComplexArray] = self._ask("refined", matrix)
         return seen
 
     def truth(self) -> dict[str, Any]:
@@ -237,6 +243,11 @@ class _Desk:
     async def programmed(self, matrix: ComplexArray) -> ComplexArray:
         await self._device.load(matrix)
         return self._true_plant().seen_matrix()
+
+    async def refined(self, matrix: ComplexArray) -> tuple[Refinement, ComplexArray]:
+        await self._device.load(matrix)
+        found = await self._device.refine()
+        return found, self._true_plant().seen_matrix()
 
     async def truth(self) -> dict[str, Any]:
         plant = self._true_plant()

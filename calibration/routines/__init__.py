@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from calibration.routines._drift import DriftRoutine
 from calibration.routines._fidelity import FidelityRoutine
 from calibration.routines._mesh import MeshRoutine, moves_in
+from calibration.routines._refine import RefineRoutine
 from calibration.routines._rings import RingsRoutine
 from calibration.routines._routine import Device, Move, Routine, Verdict, Workplace
 from calibration.routines._thermal import ThermalRoutine
@@ -33,6 +34,7 @@ ROUTINES: tuple[Routine, ...] = (
     DriftRoutine(),
     RingsRoutine(),
     FidelityRoutine(),
+    RefineRoutine(),
 )
 
 

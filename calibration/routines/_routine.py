@@ -13,6 +13,7 @@ from calibration.chip import ChipUnderTest
 from calibration.findings import Findings
 from calibration.mesh.measuring import Progress
 from calibration.programming import Calibration
+from calibration.programming.refining import Refinement
 from calibration.result import ChannelFault
 from drivers.interfaces import Instrument
 from drivers.options import DriverOptions
@@ -40,6 +41,9 @@ class Device(ChipUnderTest, Protocol):
 
     async def load(self, matrix: NDArray[np.complex128]) -> None:
         """Program a matrix by the calibration that is installed."""
+
+    async def refine(self) -> Refinement:
+        """Better the matrix that is loaded by what is measured of it."""
 
 
 @dataclass(frozen=True)
