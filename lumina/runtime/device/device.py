@@ -207,6 +207,7 @@ class PhotonicDevice(Board):
 
         The matrix is loaded afterwards; others need a configuration of their own. Of the chip
         the gains of its ports are known then, and no more: drift is compensated as by design.
+        Who configures holds `lock`, as who loads does.
 
         Args:
             unitary: shape (ports, ports).
@@ -222,6 +223,7 @@ class PhotonicDevice(Board):
         if not isinstance(sheet, ChipCalibration):
             raise CalibrationError(f"{self.name}: rings do not set themselves up; calibrate them")
         with self._operation():
+            self._held = None
             found = await self_configured(self, sheet, wanted, options=options)
         await self.install(found.calibration)
         programs = self._require_programs()
