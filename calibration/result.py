@@ -39,6 +39,10 @@ class Fault(StrEnum):
     NO_FRINGE = "no fringe"  # what it draws is no circle, or off the data sheet
     SATURATED = "saturated"
     UNSTABLE = "unstable"  # does not repeat
+    DARK = "dark"  # sees no light
+    OPEN = "open"  # carries no current
+    SHORTED = "shorted"  # carries far too much
+    OFF_SHEET = "off its data sheet"
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,13 @@ class ChannelFault:
     """What is wrong with one channel; the others are calibrated all the same.
 
     Attributes:
-        part: what `channel` counts.
+        part: what `channel` counts: a `Part`, or an instrument's name.
         channel: from 0.
         fault: what is wrong.
         reason: the same for people, with the figures that tell.
     """
 
-    part: Part
+    part: str
     channel: int
     fault: Fault
     reason: str
@@ -292,7 +296,7 @@ def _picked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fault_columns(faults: Sequence[ChannelFault]) -> dict[str, NDArray[Any]]:
     return {
-        "part": np.array([fault.part.value for fault in faults], str),
+        "part": np.array([str(fault.part) for fault in faults], str),
         "number": np.array([fault.channel for fault in faults], np.int64),
         "fault": np.array([fault.fault.value for fault in faults], str),
         "reason": np.array([fault.reason for fault in faults], str),

@@ -14,6 +14,7 @@ from lumina.frames import MAX_RAILS
 from lumina.theory.heat import AMBIENT, HeatNetwork
 from lumina.theory.peltier import PeltierParameters
 from lumina.theory.thermistor import ThermistorLaw
+from twin.config_instruments import InstrumentsConfig
 from twin.config_optics import ChipConfig, LaserConfig, ReceiverConfig, Section, WiringConfig
 
 __all__ = [
@@ -264,6 +265,7 @@ class PlantConfig(Section):
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     environment: EnvironmentConfig = Field(default_factory=EnvironmentConfig)
     wiring: WiringConfig = Field(default_factory=WiringConfig)
+    instruments: InstrumentsConfig = Field(default_factory=InstrumentsConfig)
 
     @model_validator(mode="after")
     def _wires_exist(self) -> Self:

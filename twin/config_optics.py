@@ -55,6 +55,11 @@ class HeaterConfig(Section):
     resistance_tempco_per_k: float = Field(
         2e-3, ge=0, le=0.01, description="alpha of the resistance, 1/K; 1-3e-3 [T]"
     )
+    resistance_follows_die: bool = Field(
+        False,
+        description="whether alpha counts for the die's own warming too, from the chip's "
+        "reference_c on; the loop's compensation does not know of it",
+    )
     # A shift of pi over 100 um of silicon at 1550 nm takes 42 K, that is 25 mW x 1670 K/W.
     thermal_k_per_w: float = Field(
         1670.0, ge=0, le=1e6, description="R_th, heater above chip, K/W [D]"
@@ -75,6 +80,11 @@ class HeaterConfig(Section):
     def feedback_per_w(self) -> float:
         """alpha R_th: relative growth of the resistance per watt, in 1/W."""
         return self.resistance_tempco_per_k * self.thermal_k_per_w
+
+    @property
+    def die_tempco_per_k(self) -> float:
+        """Relative growth of the resistance per kelvin of the die, in 1/K."""
+        return self.resistance_tempco_per_k if self.resistance_follows_die else 0.0
 
 
 class CrosstalkConfig(Section):

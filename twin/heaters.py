@@ -36,6 +36,8 @@ class Heaters(NamedTuple):
     """Shape (pairs, 2): heaters that get each other's drive."""
     feedback_per_w: float
     """alpha R_th, in 1/W."""
+    die_tempco_per_k: float
+    """Relative growth of the resistances per kelvin of the die; 0 where they do not follow."""
     short_a: float
     """Current at which a channel's driver limits into a short, in A."""
     cubic_rad_per_v3: float
@@ -76,6 +78,7 @@ def build_heaters(config: PlantConfig, chip: Chip) -> Heaters:
         dead=np.array(config.wiring.dead_heaters, np.int64),
         swapped=np.array(config.wiring.swapped_heaters, np.int64).reshape(-1, 2),
         feedback_per_w=heater.feedback_per_w,
+        die_tempco_per_k=heater.die_tempco_per_k,
         short_a=heater.short_a,
         cubic_rad_per_v3=heater.cubic_rad_per_v3,
         conductance_s=1.0 / chip.resistance_ohm,
@@ -144,6 +147,7 @@ def _warm(
     drive_v: FloatArray,
     conductance_s: FloatArray,
     feedback_per_w: float,
+    warmth: float,
     phase_per_w: FloatArray,
     cubic_rad_per_v3: float,
     power_w: FloatArray,
@@ -151,19 +155,20 @@ def _warm(
 ) -> float:
     """Fill power and own phase; returns the power of all heaters, in W.
 
-    Heaters settle within microseconds, so within a tick they stand.
+    R = R0 (warmth + feedback P), `warmth` by the die's temperature. Heaters settle within
+    microseconds, so within a tick they stand.
     """
     total_w = 0.0
     for i in range(drive_v.size):
         square = drive_v[i] * drive_v[i]
-        power_w[i] = self_heated(square * conductance_s[i], feedback_per_w)
+        power_w[i] = self_heated(square * conductance_s[i] / warmth, feedback_per_w / warmth)
         own_rad[i] = phase_per_w[i] * power_w[i] + cubic_rad_per_v3 * (square * drive_v[i])
         total_w += power_w[i]
     return total_w
 
 
 @compiled_tick
-def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> None:
+def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any, die_c: float) -> None:
     """Drive all heaters as commanded by board or instrument; notes their power in the state."""
     drive_v, flags = heaters.drive_v, actuator.head[0].flags
     if inputs.heater_source == INSTRUMENT:
@@ -186,6 +191,7 @@ def drive_heaters(heaters: Heaters, state: Any, inputs: Any, actuator: Any) -> N
         drive_v,
         heaters.conductance_s,
         heaters.feedback_per_w,
+        1.0 + heaters.die_tempco_per_k * (die_c - heaters.reference_c),
         heaters.phase_per_w,
         heaters.cubic_rad_per_v3,
         heaters.power_w,

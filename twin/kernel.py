@@ -140,7 +140,7 @@ def advance(plant: PlantArrays, actuator: ActuatorFrame, sensor: SensorFrame) ->
     fill_normal(state.seed, TICK_STREAM, state.tick, noise)
     step_wander(plant.wander, state, heaters.phi0_rad)
     step_rails(plant.rails, state, inputs, command, head)
-    drive_heaters(heaters, state, inputs, actuator)
+    drive_heaters(heaters, state, inputs, actuator, heat.temperature_c[heat.die])
     drive_tec(cooling, state, inputs, command, sensors.thermistor[0].seen_c)
     drive_fan(cooling, state, inputs, command)
     exchange_heat(heat, cooling, state, inputs, command)

@@ -46,6 +46,7 @@ class Plant:
 
     Attributes:
         config: what it is: as given, with the parts that the chip seed decides drawn.
+        chip_seed: names the chip, the parts and the instruments around it.
         chip: the truth about the chip, drawn from the chip seed.
         architecture: ports, and the interferometers or rings between them.
         arrays: the plant for compiled code.
@@ -63,6 +64,7 @@ class Plant:
             chip_seed: names the chip and the parts around it, 0 or more.
         """
         self.config = config = as_built(config, chip_seed)
+        self.chip_seed = chip_seed
         self.chip = build_chip(config.chip, chip_seed, config.receivers)
         self.architecture: ChipArchitecture = self.chip.architecture
         self.inputs = _initial_inputs(config)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from calibration.routines._drift import DriftRoutine
 from calibration.routines._fidelity import FidelityRoutine
+from calibration.routines._instruments import LaserRoutine, PhotodiodesRoutine
 from calibration.routines._mesh import MeshRoutine, moves_in
 from calibration.routines._refine import RefineRoutine
 from calibration.routines._rings import RingsRoutine
@@ -30,6 +31,8 @@ __all__ = [
 
 ROUTINES: tuple[Routine, ...] = (
     ThermalRoutine(),
+    PhotodiodesRoutine(),
+    LaserRoutine(),
     MeshRoutine(),
     DriftRoutine(),
     RingsRoutine(),

@@ -24,7 +24,13 @@ __all__ = ["Device", "Move", "Routine", "Verdict", "Workplace"]
 
 
 class Device(ChipUnderTest, Protocol):
-    """A photonic processor as a calibration finds it, and as it is left behind."""
+    """A photonic processor as a calibration finds it, and as it is left behind.
+
+    Attributes:
+        relit: set while the laser is otherwise than the lab config says.
+    """
+
+    relit: bool
 
     @property
     def loop(self) -> ControlLoop:

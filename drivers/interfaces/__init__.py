@@ -12,7 +12,7 @@ Every method that talks to the instrument is a coroutine and may raise
 from drivers.interfaces.base import ComplexArray, FloatArray, Identity, Instrument, Limits
 from drivers.interfaces.fan import Fan
 from drivers.interfaces.laser import Laser
-from drivers.interfaces.optical_power_meter import OpticalPowerMeter
+from drivers.interfaces.optical_power_meter import MeterCorrection, OpticalPowerMeter
 from drivers.interfaces.phase_shifter_bank import PhaseShifterBank
 from drivers.interfaces.photonic_processor import (
     Detection,
@@ -38,6 +38,7 @@ __all__ = [
     "Laser",
     "Light",
     "Limits",
+    "MeterCorrection",
     "OpticalPowerMeter",
     "PhaseShifterBank",
     "PhotonicProcessor",

@@ -8,6 +8,7 @@ from drivers.options import Keithley2450Options, PhaseShifterBankOptions
 from drivers.ranges import check_drive
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
+from twin.config_instruments import HeaterDriverConfig
 from twin.instruments import HeaterLoad, HeaterWires
 
 __all__ = ["TwinPhaseShifterBank", "TwinSourceMeter"]
@@ -29,8 +30,13 @@ class TwinPhaseShifterBank(TwinInstrument, PhaseShifterBank):
         super().__init__(mounting)
         options: PhaseShifterBankOptions = mounting.options
         self._max_drive_v = options.max_drive_v
-        self._wires = HeaterWires(self._plant, options.first_heater, options.channels)
-        self._drive_v = np.zeros(options.channels)
+        self._wires = HeaterWires(
+            self._plant, self.name, self._sheet(), options.first_heater, options.channels
+        )
+
+    def _sheet(self) -> HeaterDriverConfig:
+        """What its type allows."""
+        return self._plant.config.instruments.heater_drivers
 
     @property
     def channels(self) -> int:
@@ -42,27 +48,23 @@ class TwinPhaseShifterBank(TwinInstrument, PhaseShifterBank):
     async def set_drive_v(self, drive_v: FloatArray) -> None:
         wanted_v = check_drive(self.name, drive_v, self.channels, self.drive_limits_v())
         await self._exchange()
-        self._apply(self._made_v(wanted_v))
+        self._set(wanted_v)
 
     async def read_drive_v(self) -> FloatArray:
         await self._exchange()
-        return self._drive_v.copy()
+        return self._wires.read_v()
 
     async def read_current_a(self) -> FloatArray:
         await self._exchange()
-        return self._wires.current_a()
+        return self._wires.read_a()
 
     async def make_safe(self) -> None:
-        self._apply(np.zeros(self.channels))
+        self._set(np.zeros(self.channels))
 
-    def _made_v(self, wanted_v: FloatArray) -> FloatArray:
-        """What the outputs make of the voltages that are asked for."""
+    def _set(self, wanted_v: FloatArray) -> None:
+        """Have the outputs make the voltages that are asked for, as well as they can."""
         step_v = Q8IV_FULL_SCALE_V / self.STEPS
-        return np.minimum(np.round(wanted_v / step_v) * step_v, self._max_drive_v)
-
-    def _apply(self, drive_v: FloatArray) -> None:
-        self._drive_v = drive_v
-        self._wires.drive(drive_v)
+        self._wires.drive(np.minimum(np.round(wanted_v / step_v) * step_v, self._max_drive_v))
 
 
 class TwinSourceMeter(TwinPhaseShifterBank):
@@ -74,9 +76,14 @@ class TwinSourceMeter(TwinPhaseShifterBank):
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
         options: Keithley2450Options = mounting.options
-        self._load = HeaterLoad.of(self._plant, options.first_heater)
+        self._heater = options.first_heater
         self._current_limit_a = options.current_limit_a
 
-    def _made_v(self, wanted_v: FloatArray) -> FloatArray:
-        volts, _ = self._load.at_volts(float(wanted_v[0]), self._current_limit_a)
-        return np.array([volts])
+    def _sheet(self) -> HeaterDriverConfig:
+        return self._plant.config.instruments.source_meter
+
+    def _set(self, wanted_v: FloatArray) -> None:
+        load = HeaterLoad.of(self._plant, self._heater)
+        level_v = float(self._wires.errors.made_v(wanted_v)[0])
+        volts, _ = load.at_volts(level_v, self._current_limit_a)
+        self._wires.apply(np.array([volts]))

@@ -17,7 +17,7 @@ from drivers.ranges import check_range
 from drivers.registry import Mounting
 from drivers.twin.base import TwinInstrument
 from lumina.errors import DeviceStateError
-from twin.instruments import PhotodiodeHead, emitted_w
+from twin.instruments import LaserSource, PhotodiodeHead
 
 __all__ = ["TwinLaser", "TwinMultiportMeter", "TwinPowerMeter"]
 
@@ -28,6 +28,12 @@ class TwinLaser(TwinInstrument, Laser):
     manufacturer = "SANTEC"
     model = "TSL-570"
 
+    def __init__(self, mounting: Mounting) -> None:
+        super().__init__(mounting)
+        self._source = LaserSource(
+            self._plant, self.name, top_w=TSL570_POWER_W[1], meter_noise=TSL570_METER_NOISE
+        )
+
     def wavelength_limits_m(self) -> Limits:
         return Limits(*TSL570_WAVELENGTH_M)
 
@@ -37,23 +43,20 @@ class TwinLaser(TwinInstrument, Laser):
     async def set_wavelength_m(self, wavelength_m: float) -> None:
         check_range(self.name, "wavelength", wavelength_m, self.wavelength_limits_m(), "m")
         await self._exchange()
-        self._write("laser_wavelength_m", wavelength_m)
+        self._source.tune(wavelength_m)
 
     async def read_wavelength_m(self) -> float:
         await self._exchange()
-        return self._word("laser_wavelength_m")
+        return self._source.wavelength_m
 
     async def set_power_w(self, power_w: float) -> None:
         check_range(self.name, "power", power_w, self.power_limits_w(), "W")
         await self._exchange()
-        self._write("laser_power_w", power_w)
+        self._source.set_power(power_w)
 
     async def read_power_w(self) -> float:
         await self._exchange()
-        if self._word("laser_on") != 1.0:
-            return 0.0
-        reading = 1.0 + TSL570_METER_NOISE * self._noise().standard_normal()
-        return emitted_w(self._plant, self._word("laser_power_w")) * reading
+        return self._source.metered_w()
 
     async def set_emission(self, on: bool) -> None:
         await self._exchange()
@@ -80,7 +83,9 @@ class TwinPowerMeter(TwinInstrument, OpticalPowerMeter):
         self._heads = self._mounted(mounting.options)
 
     def _mounted(self, options: PowerMeterOptions) -> list[PhotodiodeHead]:
-        return [PhotodiodeHead(self._plant, self.name, options.port, PM100D_FULL_SCALE_W)]
+        spread = self._plant.config.instruments.pm100d_spread
+        head = PhotodiodeHead(self._plant, self.name, options.port, PM100D_FULL_SCALE_W, spread)
+        return [head]
 
     @property
     def channels(self) -> int:
@@ -126,9 +131,14 @@ class TwinMultiportMeter(TwinPowerMeter):
 
     def _mounted(self, options: PowerMeterOptions) -> list[PhotodiodeHead]:
         assert isinstance(options, KeysightN7744aOptions)
+        spread = self._plant.config.instruments.n7744a_spread
         return [
             PhotodiodeHead(
-                self._plant, f"{self.name}.{index}", options.port + index, N7744A_FULL_SCALE_W
+                self._plant,
+                f"{self.name}.{index}",
+                options.port + index,
+                N7744A_FULL_SCALE_W,
+                spread,
             )
             for index in range(options.channels)
         ]

@@ -156,8 +156,9 @@ class Keithley2450(Instrument):
 
     def __init__(self, name: str, options: Keithley2450Options, plant: Plant) -> None:
         self._plant = plant
-        self._wire = HeaterWires(plant, options.first_heater, 1)
-        self._load = HeaterLoad.of(plant, options.first_heater)
+        sheet = plant.config.instruments.source_meter
+        self._wire = HeaterWires(plant, name, sheet, options.first_heater, 1)
+        self._heater = options.first_heater
         super().__init__(name)
 
     def identify(self) -> str:
@@ -172,20 +173,28 @@ class Keithley2450(Instrument):
 
     def apply(self) -> None:
         voltage_v, _ = self.operating_point()
-        self._wire.drive(np.array([abs(voltage_v) if self.settings.on else 0.0]))
+        self._wire.apply(np.array([abs(voltage_v) if self.settings.on else 0.0]))
 
     def operating_point(self) -> tuple[float, float]:
         """Voltage (V) and current (A) that the source settles at on the heater."""
         source = self.settings.sources[self.settings.source]
-        settle = self._load.at_volts if self.settings.source == "VOLT" else self._load.at_amperes
-        return settle(source.level, source.limit)
+        load = HeaterLoad.of(self._plant, self._heater)
+        settle = load.at_volts if self.settings.source == "VOLT" else load.at_amperes
+        return settle(self._level(), source.limit)
+
+    def _level(self) -> float:
+        """What the source makes of its level: a voltage of either sign is off alike."""
+        level: float = self.settings.sources[self.settings.source].level
+        if self.settings.source != "VOLT":
+            return level
+        made_v = float(self._wire.errors.made_v(np.array([abs(level)]))[0])
+        return made_v if level >= 0.0 else -made_v
 
     def in_limit(self) -> bool:
         """Whether the limit, not the level, is what the source holds."""
-        source = self.settings.sources[self.settings.source]
         volts, amperes = self.operating_point()
         held = volts if self.settings.source == "VOLT" else amperes
-        return self.settings.on and bool(held != source.level)
+        return self.settings.on and bool(held != self._level())
 
     def measure(self, call: Call) -> str:
         """Take readings into a buffer and tell the last."""
@@ -244,6 +253,9 @@ class Keithley2450(Instrument):
         sense = self.settings.senses[self.settings.sense]
         self.extra_s += sense.nplc / LINE_HZ
         volts, amperes = self.operating_point() if self.settings.on else (0.0, 0.0)
+        if self.settings.on:
+            volts = float(self._wire.errors.read_v(np.array([volts]))[0])
+            amperes = float(self._wire.errors.read_a(np.array([amperes]))[0])
         if self.settings.sense == "RES":
             value = volts / amperes if amperes else NO_READING
         else:

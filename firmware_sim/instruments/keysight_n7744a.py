@@ -66,8 +66,11 @@ class KeysightN7744a(Instrument):
 
     def __init__(self, name: str, options: KeysightN7744aOptions, plant: Plant) -> None:
         self._plant = plant
+        spread = plant.config.instruments.n7744a_spread
         self._heads = [
-            PhotodiodeHead(plant, f"{name}.{index}", options.port + index, N7744A_FULL_SCALE_W)
+            PhotodiodeHead(
+                plant, f"{name}.{index}", options.port + index, N7744A_FULL_SCALE_W, spread
+            )
             for index in range(options.channels)
         ]
         self._latest_w = [0.0] * options.channels

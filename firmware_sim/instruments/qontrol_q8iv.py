@@ -65,7 +65,10 @@ class QontrolQ8iv(SimulatedInstrument):
         self._plant = plant
         self._modules = -(-options.channels // MODULE_CHANNELS)
         self._serial = crc32(name.encode()) & 0xFFFF
-        self._wires = HeaterWires(plant, options.first_heater, options.channels, self.channels)
+        sheet = plant.config.instruments.heater_drivers
+        self._wires = HeaterWires(
+            plant, name, sheet, options.first_heater, options.channels, self.channels
+        )
         self.power_cycle()
 
     @property
@@ -188,8 +191,8 @@ class QontrolQ8iv(SimulatedInstrument):
         if name in self._limits:
             return float(self._limits[name][channel])
         if name == "V":
-            return float(self._volts[channel])
-        return 1e3 * float(self._wires.current_a()[channel])
+            return float(self._wires.read_v()[channel])
+        return 1e3 * float(self._wires.read_a()[channel])
 
     def _identity(self, place: int) -> str:
         return f"Q8iv-{(self._serial + place) & 0xFFFF:04X}"

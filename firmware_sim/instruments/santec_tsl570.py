@@ -22,7 +22,7 @@ from firmware_sim.scpi import (
     switch,
 )
 from firmware_sim.units import dbm
-from twin.instruments import emitted_w, reading_noise
+from twin.instruments import LaserSource
 from twin.plant import Plant
 from twin.records import TICK_S
 
@@ -73,6 +73,9 @@ class SantecTsl570(Instrument):
     def __init__(self, name: str, options: LaserOptions, plant: Plant) -> None:
         del options  # bring-up's business: the instrument powers up as it does
         self._plant = plant
+        self._source = LaserSource(
+            plant, name, top_w=TSL570_POWER_W[1], meter_noise=TSL570_METER_NOISE
+        )
         self._sweep_tick: int | None = None
         self._sweeps = 0
         super().__init__(name)
@@ -87,8 +90,8 @@ class SantecTsl570(Instrument):
 
     def apply(self) -> None:
         inputs, settings = self._plant.inputs, self.settings
-        inputs["laser_wavelength_m"] = settings.wavelength_m
-        inputs["laser_power_w"] = settings.power_w
+        self._source.tune(settings.wavelength_m)
+        self._source.set_power(settings.power_w)
         inputs["laser_on"] = float(settings.emission and not settings.shutter_closed)
 
     def length(self) -> Unit:
@@ -116,10 +119,7 @@ class SantecTsl570(Instrument):
 
     def actual_power(self, _: Call) -> str:
         """The power that the monitor sees."""
-        if self._plant.inputs["laser_on"][0] != 1.0:
-            return self.told(0.0)
-        noise = TSL570_METER_NOISE * reading_noise(self._plant, self.name).standard_normal()
-        return self.told(emitted_w(self._plant, self.settings.power_w) * (1.0 + noise))
+        return self.told(self._source.metered_w())
 
     def sweep(self, call: Call) -> None:
         """0 stops, 1 starts."""

@@ -54,7 +54,8 @@ class ThorlabsPm100d(Instrument):
     wiring = Wiring(serial=False, hislip=True)
 
     def __init__(self, name: str, options: PowerMeterOptions, plant: Plant) -> None:
-        self._head = PhotodiodeHead(plant, name, options.port, PM100D_FULL_SCALE_W)
+        spread = plant.config.instruments.pm100d_spread
+        self._head = PhotodiodeHead(plant, name, options.port, PM100D_FULL_SCALE_W, spread)
         self._latest = 0.0
         super().__init__(name)
 

@@ -14,6 +14,7 @@ from drivers.config import InstrumentConfig
 from drivers.registry import registry
 from firmware_sim.catalogue import simulator
 from twin.config import PlantConfig
+from twin.config_instruments import InstrumentsConfig
 from twin.instruments import stand_by
 from twin.plant import Plant
 from twin.records import INSTRUMENT
@@ -26,7 +27,11 @@ RAILS = (
 
 @pytest.fixture
 def plant() -> Plant:
-    plant = Plant(PlantConfig.model_validate({"rails": RAILS}), seed=1, chip_seed=2)
+    plant = Plant(
+        PlantConfig.model_validate({"rails": RAILS, "instruments": InstrumentsConfig.perfect()}),
+        seed=1,
+        chip_seed=2,
+    )
     stand_by(plant)
     plant.step(50)
     return plant
@@ -90,7 +95,11 @@ ARGUMENTS = st.sampled_from(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_command_with_any_argument_brings_it_down(driver: str, data: st.DataObject) -> None:
-    plant = Plant(PlantConfig.model_validate({"rails": RAILS}), seed=1, chip_seed=2)
+    plant = Plant(
+        PlantConfig.model_validate({"rails": RAILS, "instruments": InstrumentsConfig.perfect()}),
+        seed=1,
+        chip_seed=2,
+    )
     instrument: Any = simulator(driver)("it", registry().entry(driver).options(), plant)
     headers = [re.sub(r"\[.*?\]", "", command.header) for command in instrument.commands]
     for _ in range(8):

@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.theory.drive import heater_power_w
+from twin.config_instruments import HeaterDriverConfig
+from twin.instruments._makers import DriverErrors
 from twin.plant import Plant
 from twin.records import INSTRUMENT
 
 __all__ = ["HeaterLoad", "HeaterWires"]
+
+SHORT_OHM = 2.0
+"""What is left of a shorted heater: its wiring."""
 
 
 class HeaterWires:
@@ -17,30 +22,52 @@ class HeaterWires:
 
     Attributes:
         outputs: how many.
+        errors: what they make and read, beside what they are told.
     """
 
-    def __init__(self, plant: Plant, first: int, wires: int, outputs: int | None = None) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        name: str,
+        sheet: HeaterDriverConfig,
+        first: int,
+        wires: int,
+        outputs: int | None = None,
+    ) -> None:
         """Put a stand-alone driver in the place of the board's own converters.
 
         Args:
             plant: whose heaters they are.
+            name: of the driver, which names what is particular to it.
+            sheet: what its type allows.
             first: heater that the first output is wired to.
             wires: how many; one to a heater beyond the chip's last one ends nowhere.
             outputs: how many the driver has; as many as wires by default.
         """
         self.outputs = wires if outputs is None else outputs
+        self.errors = DriverErrors.of(plant, name, self.outputs, sheet)
+        self._made_v = np.zeros(self.outputs)
         self._plant = plant
         self._wired = max(0, min(wires, plant.architecture.shifters - first))
         self._heaters = slice(first, first + self._wired)
         plant.inputs["heater_source"] = INSTRUMENT
 
-    def drive(self, drive_v: NDArray[np.float64]) -> None:
-        """Apply voltages, shape (outputs,), from the next tick on."""
-        self._plant.heater_v[self._heaters] = drive_v[: self._wired]
+    def drive(self, set_v: NDArray[np.float64]) -> None:
+        """Set voltages, shape (outputs,), from the next tick on."""
+        self.apply(self.errors.made_v(set_v))
 
-    def current_a(self) -> NDArray[np.float64]:
-        """Currents in the last tick, shape (outputs,)."""
-        return self._of_all(self._plant.heater_current_a()[self._heaters])
+    def apply(self, made_v: NDArray[np.float64]) -> None:
+        """Have these very voltages at the outputs, shape (outputs,), from the next tick on."""
+        self._made_v = made_v
+        self._plant.heater_v[self._heaters] = made_v[: self._wired]
+
+    def read_v(self) -> NDArray[np.float64]:
+        """A reading of the voltages, shape (outputs,)."""
+        return self.errors.read_v(self._made_v)
+
+    def read_a(self) -> NDArray[np.float64]:
+        """A reading of the currents in the last tick, shape (outputs,)."""
+        return self.errors.read_a(self._of_all(self._plant.heater_current_a()[self._heaters]))
 
     def conductance_s(self) -> NDArray[np.float64]:
         """Of the cold heaters, shape (outputs,); 0 where an output is open."""
@@ -57,7 +84,7 @@ class HeaterLoad:
     """A heater as a source with a limit sees it: its resistance grows with its own power.
 
     Attributes:
-        resistance_ohm: cold.
+        resistance_ohm: cold, at the die's temperature.
         feedback_per_w: relative growth of the resistance per watt.
     """
 
@@ -66,10 +93,17 @@ class HeaterLoad:
 
     @classmethod
     def of(cls, plant: Plant, heater: int) -> "HeaterLoad":
-        """One heater of a plant; beyond its last one, an open wire."""
-        chip = plant.chip
-        ohm = float(chip.resistance_ohm[heater]) if heater < chip.resistance_ohm.size else np.inf
-        return cls(ohm, plant.config.chip.heater.feedback_per_w)
+        """One heater of a plant as it stands; beyond its last one, an open wire."""
+        config, ohms = plant.config, plant.chip.resistance_ohm
+        if heater >= ohms.size or heater in config.wiring.dead_heaters:
+            return cls(np.inf, 0.0)
+        if heater == int(plant.inputs["heater_open"][0]) - 1:
+            return cls(np.inf, 0.0)
+        if heater == int(plant.inputs["heater_short"][0]) - 1:
+            return cls(SHORT_OHM, 0.0)
+        die_c = plant.temperatures_c()[config.thermal.die]
+        warmth = 1.0 + config.chip.heater.die_tempco_per_k * (die_c - config.chip.reference_c)
+        return cls(float(ohms[heater]) * warmth, config.chip.heater.feedback_per_w / warmth)
 
     def at_volts(self, level_v: float, limit_a: float) -> tuple[float, float]:
         """Voltage (V) and current (A) of a voltage source that gives way at its limit."""

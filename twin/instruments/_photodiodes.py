@@ -6,10 +6,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.instruments._makers import made
 from twin.instruments._noise import reading_noise
 from twin.plant import Plant
 
 __all__ = ["PhotodiodeAmplifiers"]
+
+FloatArray = NDArray[np.float64]
 
 NOISE_V = 2e-5
 """Rms of one conversion of a 10 V input."""
@@ -41,7 +44,7 @@ class PhotodiodeAmplifiers:
     responsivity_a_per_w: float
     transimpedance_v_per_a: float
 
-    def voltages_v(self, averaged: int = 1) -> NDArray[np.float64]:
+    def voltages_v(self, averaged: int = 1) -> FloatArray:
         """Voltages as converted, shape (channels,).
 
         Args:
@@ -50,15 +53,25 @@ class PhotodiodeAmplifiers:
         wavelength_m = float(self.plant.inputs["laser_wavelength_m"][0])
         # Constant quantum efficiency: the current grows with the wavelength.
         responsivity_a_per_w = self.responsivity_a_per_w * wavelength_m / 1.55e-6
-        voltage_v = self._light_w() * responsivity_a_per_w * self.transimpedance_v_per_a
+        gain, dark_a, bow = self._particulars()
+        current_a = self._light_w() * responsivity_a_per_w * gain + dark_a
+        voltage_v = current_a * self.transimpedance_v_per_a
+        voltage_v *= 1.0 - bow * np.minimum(voltage_v / RAIL_V, 1.0)
         own = np.random.default_rng(crc32(self.name.encode()))
         offset_v = OFFSET_V * own.uniform(-1.0, 1.0, self.channels)
         noise = reading_noise(self.plant, self.name).standard_normal(self.channels)
         noise_v = NOISE_V / np.sqrt(averaged) * noise
-        clipped_v: NDArray[np.float64] = np.clip(voltage_v + offset_v + noise_v, -RAIL_V, RAIL_V)
+        clipped_v: FloatArray = np.clip(voltage_v + offset_v + noise_v, -RAIL_V, RAIL_V)
         return clipped_v
 
-    def _light_w(self) -> NDArray[np.float64]:
+    def _particulars(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Gain, dark current (A) and bow of each, shape (channels,)."""
+        sheet, own = self.plant.config.instruments.photodiodes, made(self.plant, self.name)
+        gain = 1.0 + sheet.spread * own.standard_normal(self.channels)
+        dark_a = sheet.dark_current_a * own.uniform(0.0, 1.0, self.channels)
+        return gain, dark_a, sheet.bow * np.abs(own.standard_normal(self.channels))
+
+    def _light_w(self) -> FloatArray:
         share = self.plant.config.receivers.monitor_share
         lit_w = self.plant.detected_power_w()[self.port : self.port + self.channels] * share
         light_w = np.zeros(self.channels)

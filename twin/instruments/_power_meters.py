@@ -4,6 +4,7 @@ from zlib import crc32
 
 import numpy as np
 
+from twin.instruments._makers import made
 from twin.instruments._noise import reading_noise
 from twin.plant import Plant
 
@@ -30,7 +31,9 @@ class PhotodiodeHead:
     DARK_W = 1e-8
     """More light than this is not dark."""
 
-    def __init__(self, plant: Plant, name: str, port: int, full_scale_w: float) -> None:
+    def __init__(
+        self, plant: Plant, name: str, port: int, full_scale_w: float, spread: float
+    ) -> None:
         """Put a head on a port.
 
         Args:
@@ -38,10 +41,12 @@ class PhotodiodeHead:
             name: names its noise and its dark offset, the same as long as it lives.
             port: output port of the chip; one beyond them is dark.
             full_scale_w: more light is over range.
+            spread: relative sigma of the type's calibration.
         """
         self._plant, self._name, self._port = plant, name, port
         self._full_scale_w = full_scale_w
         self._offset_w = self.OFFSET_W * (crc32(name.encode()) / 0xFFFFFFFF)
+        self._gain = 1.0 + spread * float(made(plant, name).standard_normal())
         self._zero_w = 0.0
         self.wavelength_m = 1.55e-6
         self.averaging = 1
@@ -65,7 +70,7 @@ class PhotodiodeHead:
         """One reading; inf where over range."""
         wavelength_m = float(self._plant.inputs["laser_wavelength_m"][0])
         current_a = self.light_w() * responsivity_a_per_w(wavelength_m)
-        power_w = current_a / responsivity_a_per_w(self.wavelength_m)
+        power_w = self._gain * current_a / responsivity_a_per_w(self.wavelength_m)
         if power_w > self._full_scale_w:
             return np.inf
         noise_w = self.NOISE_W / np.sqrt(self.averaging)

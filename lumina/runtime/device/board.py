@@ -39,6 +39,8 @@ class Board:
         lifecycle: how far bring-up has come, the guard's word left out.
         trouble: why it has to be brought up again, in words; empty while it has not.
         attended: whether the host looks after it; a fault may have it look away.
+        relit: whether a calibration has the laser otherwise than the lab config says; its light
+            is not judged meanwhile.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Board:
         self.lifecycle = DeviceState.UNINITIALISED
         self.trouble = ""
         self.attended = True
+        self.relit = False
 
     # What it is
 

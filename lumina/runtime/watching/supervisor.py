@@ -158,6 +158,8 @@ class Supervisor:
                 await self._secure(self._station.make_safe)
 
     def _follow_light(self, rows: Any) -> None:
+        if self._device.relit:
+            return
         for change in self._light.changes(rows):
             level: Level = "warning" if change.wrong else "info"
             self._tell("light", change.message, level, at_s=self._time_of(change.row))

@@ -134,7 +134,7 @@ async def test_a_noisy_chip_is_measured_more_often_and_known_as_well() -> None:
     assert noisy.measurements > 1.1 * quiet.measurements
 
 
-async def faulty(chip: SimulatedChip) -> tuple[ChipCalibration, dict[tuple[Part, int], Fault]]:
+async def faulty(chip: SimulatedChip) -> tuple[ChipCalibration, dict[tuple[str, int], Fault]]:
     """A calibration of a chip with faults, and those that it names."""
     calibration = await calibrated(chip)
     assert calibration.quality is not None
