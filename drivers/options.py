@@ -90,6 +90,9 @@ class PhaseShifterBankOptions(DriverOptions):
     )
     channels: int = Field(8, ge=1, le=1024, description="heater channels of the whole chain")
     max_drive_v: float = Field(10.0, gt=0, le=12, description="highest drive, V")
+    heater_ohm: float | None = Field(
+        None, gt=0, le=1e6, description="data-sheet resistance of the heaters, ohm; null: unknown"
+    )
 
 
 class FanOptions(DriverOptions):

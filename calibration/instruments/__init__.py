@@ -3,6 +3,7 @@
 - photodiodes: dark readings, responsivity, linearity, saturation
 - laser: power and wavelength against what was set
 - heaters: resistance, self-heating and tempco by current
+- climate: a carrier held by a stand-alone controller
 - banks: voltages of stand-alone heater drivers against their own readings
 - receivers: offset, gain and bow of a board's modulators and receivers
 """

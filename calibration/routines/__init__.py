@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 from calibration.routines._drift import DriftRoutine
 from calibration.routines._fidelity import FidelityRoutine
-from calibration.routines._instruments import LaserRoutine, PhotodiodesRoutine
+from calibration.routines._instruments import (
+    ConvertersRoutine,
+    HeatersRoutine,
+    LaserRoutine,
+    PhotodiodesRoutine,
+)
 from calibration.routines._mesh import MeshRoutine, moves_in
 from calibration.routines._refine import RefineRoutine
 from calibration.routines._rings import RingsRoutine
@@ -33,6 +38,8 @@ ROUTINES: tuple[Routine, ...] = (
     ThermalRoutine(),
     PhotodiodesRoutine(),
     LaserRoutine(),
+    ConvertersRoutine(),
+    HeatersRoutine(),
     MeshRoutine(),
     DriftRoutine(),
     RingsRoutine(),

@@ -3,26 +3,50 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from calibration.findings import Findings
+from calibration.instruments.banks import LEVELS as DRIVE_LEVELS
+from calibration.instruments.banks import calibrate_banks
+from calibration.instruments.climate import ControlledClimate
+from calibration.instruments.heaters import LEVELS as HEATER_LEVELS
+from calibration.instruments.heaters import calibrate_heaters
 from calibration.instruments.laser import RETURNS, STABILITY_READINGS, calibrate_laser
-from calibration.instruments.light import LEVELS, LightPath
+from calibration.instruments.light import LEVELS, SETTLE_S, LightPath
 from calibration.instruments.photodiodes import TURNS_PER_CHANNEL, calibrate_photodiodes
+from calibration.instruments.receivers import calibrate_receivers
+from calibration.instruments.receivers import cost as receiver_cost
 from calibration.instruments.result import Measured, Quantity
-from calibration.instruments.sampling import LEAST
+from calibration.instruments.sampling import LEAST, Sampler
 from calibration.result import ChannelFault
 from calibration.routines._routine import Move, Routine, Verdict, Workplace
 from drivers.interfaces import (
+    Detection,
     Laser,
     MeterCorrection,
     OpticalPowerMeter,
     PhaseShifterBank,
+    PhotonicProcessor,
+    TemperatureController,
 )
-from drivers.options import LaserOptions, PowerMeterOptions
+from drivers.options import (
+    LaserOptions,
+    PhaseShifterBankOptions,
+    PowerMeterOptions,
+    TemperatureControllerOptions,
+)
 
-__all__ = ["InstrumentRoutine", "LaserRoutine", "PhotodiodesRoutine"]
+__all__ = [
+    "ConvertersRoutine",
+    "HeatersRoutine",
+    "InstrumentRoutine",
+    "LaserRoutine",
+    "PhotodiodesRoutine",
+]
 
 WATCH_S = 0.5
 """Time that telemetry of the light may take to whoever watches it."""
@@ -45,13 +69,14 @@ class InstrumentRoutine(Routine):
         await self.apply(place, findings)
         return findings
 
-    async def _measured(self, place: Workplace) -> Measured:
+    async def _measured(self, place: Workplace, *, quickly: bool = False) -> Measured:
         """Measure; a board is told that its light is not what it was."""
+        measure = self.measure_quickly if quickly else self.measure
         if place.board is None:
-            return await self.measure(place)
+            return await measure(place)
         place.board.relit = True
         try:
-            return await self.measure(place)
+            return await measure(place)
         finally:
             await asyncio.sleep(WATCH_S)
             place.board.relit = False
@@ -60,10 +85,14 @@ class InstrumentRoutine(Routine):
         """What its instruments cannot take stays a record."""
         Measured.from_findings(findings)
 
+    async def measure_quickly(self, place: Workplace) -> Measured:
+        """Measure what takes less than a minute."""
+        return await self.measure(place)
+
     async def check(self, place: Workplace, findings: Findings) -> Verdict | None:
         """Measure again, and compare."""
         known = Measured.from_findings(findings)
-        seen = await self._measured(place)
+        seen = await self._measured(place, quickly=True)
         await self.apply(place, findings)
         moves = tuple(moved(known, seen))
         named = {str(fault) for fault in seen.faults} - {str(fault) for fault in known.faults}
@@ -195,3 +224,109 @@ class LaserRoutine(InstrumentRoutine):
 
     async def measure(self, place: Workplace) -> Measured:
         return await calibrate_laser(required(place), progress=place.progress)
+
+
+class ConvertersRoutine(InstrumentRoutine):
+    """The fast converters of a board, and stand-alone heater drivers."""
+
+    name = "converters"
+    finds = "converters: dark readings, offsets, scales and bows of receivers and drivers"
+
+    def applies(self, place: Workplace) -> bool:
+        return coherent_board(place) is not None or bool(banks_at(place))
+
+    def cost(self, place: Workplace) -> int:
+        board = coherent_board(place)
+        ports = 0 if board is None else board.capabilities.architecture.ports
+        swept = 2 * LEAST * (DRIVE_LEVELS + 1) * len(banks_at(place))
+        return swept + (receiver_cost(ports) if ports else 0)
+
+    async def measure(self, place: Workplace) -> Measured:
+        sampler, board = Sampler(), coherent_board(place)
+        found = Measured((), (), 0)
+        if board is not None:
+            found = await calibrate_receivers(
+                board.name,
+                place.device,
+                board.capabilities.converter_bits,
+                partial(set_light, place),
+                rng=place.rng,
+                progress=place.progress,
+            )
+        drives = await calibrate_banks(banks_at(place), sampler, place.progress)
+        return replace(
+            found,
+            quantities=(*found.quantities, *drives),
+            readings=found.readings + sampler.readings,
+            notes={"not_told": NOT_TOLD},
+        )
+
+
+NOT_TOLD = (
+    "scales of drive and read-back apart; gains of modulators and receivers (mesh has them); "
+    "offset and bow of a board's heater converters (in mesh's drive law)"
+)
+
+
+def coherent_board(place: Workplace) -> PhotonicProcessor | None:
+    """The board, where it reads amplitudes; None where it does not, or there is none."""
+    board = None if place.board is None else place.instruments[place.name]
+    if not isinstance(board, PhotonicProcessor):
+        return None
+    return board if board.capabilities.detection is Detection.COHERENT else None
+
+
+async def set_light(place: Workplace, scale: float) -> None:
+    """Set a board's attenuator, and wait until the light is there."""
+    await place.device.applied(place.device.loop.set_laser_scale(scale))
+    await asyncio.sleep(SETTLE_S)
+
+
+class HeatersRoutine(InstrumentRoutine):
+    """The heaters behind every driver that reads its currents."""
+
+    name = "heaters"
+    finds = "heaters: resistance, self-heating, tempco; open and shorted ones"
+
+    def applies(self, place: Workplace) -> bool:
+        return bool(banks_at(place))
+
+    def cost(self, place: Workplace) -> int:
+        temperatures = 1 if climate_at(place) is None else 2
+        return 2 * LEAST * (2 + temperatures * HEATER_LEVELS) * len(banks_at(place))
+
+    async def measure(self, place: Workplace) -> Measured:
+        return await self._heaters(place, with_tempco=True)
+
+    async def measure_quickly(self, place: Workplace) -> Measured:
+        return await self._heaters(place, with_tempco=False)
+
+    async def _heaters(self, place: Workplace, *, with_tempco: bool) -> Measured:
+        climate = climate_at(place)
+        async with nullcontext() if climate is None else climate:
+            return await calibrate_heaters(
+                banks_at(place),
+                {name: sheet_ohm(place, name) for name in banks_at(place)},
+                climate,
+                with_tempco=with_tempco,
+                progress=place.progress,
+            )
+
+
+def sheet_ohm(place: Workplace, name: str) -> float | None:
+    """What the heaters on a bank should have, by the lab config."""
+    options = place.options.get(name)
+    return options.heater_ohm if isinstance(options, PhaseShifterBankOptions) else None
+
+
+def climate_at(place: Workplace) -> ControlledClimate | None:
+    """What holds the carrier of a plant without a board; None where nothing does."""
+    if place.board is not None:
+        return None
+    for name, one in place.instruments.items():
+        options = place.options.get(name)
+        if isinstance(one, TemperatureController) and isinstance(
+            options, TemperatureControllerOptions
+        ):
+            return ControlledClimate(one, options.target_c)
+    return None
