@@ -12,7 +12,7 @@ from twin.plant import Plant
 
 __all__ = ["DriverErrors", "made"]
 
-STREAM = 11
+STREAM = 20
 """Stream of instruments under a chip seed; a chip's own are `twin.chip.STREAMS`."""
 
 FloatArray = NDArray[np.float64]
