@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks import rings
+from benchmarks import calibration_instruments, rings
 from benchmarks.calibration_bound import known_at_best, pi_square_v2
 from benchmarks.calibration_refining import refining
 from benchmarks.chip_process import ChipElsewhere, chip_elsewhere
@@ -99,7 +99,7 @@ def run() -> Benchmark:
     """Calibrate chips of 4 to 64 ports, on the twin and on simulated firmware."""
     machine = describe_machine()
     figures = at_the_bound() | all_ports() | ten_chips() | on_firmware() | of_rings()
-    figures |= refining() | configuring()
+    figures |= refining() | configuring() | calibration_instruments.figures()
     return Benchmark(figures, machine)
 
 

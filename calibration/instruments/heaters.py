@@ -47,6 +47,12 @@ SEEN_SIGMAS, OPEN_TIMES, SHORTED_SHARE, OFF_SHARE = 8.0, 20.0, 0.2, 0.25
 """Open: a current within the noise, or a resistance so many times too large. Shorted: below such
 a share of it. Off its sheet: further from it than that, relative."""
 
+DIE_SHARE = 1e-4
+"""Relative, of a resistance: what the die's standing off the carrier may make of it."""
+
+STANDS_K = 0.005
+"""Standard error of how far the heaters were cooled: the die follows the sensor that well."""
+
 COOLER_K = 8.0
 """By how much the carrier is moved for alpha."""
 
@@ -230,6 +236,7 @@ def resistances(name: str, known: _Known, good: NDArray[np.bool_]) -> list[Quant
     for c in np.flatnonzero(good).tolist():
         feedback, its_sigma = float(known.feedback_per_w[c]), float(known.feedback_sigma[c])
         ohm, ohm_sigma = float(known.ohm[c]), float(known.ohm_sigma[c])
+        ohm_sigma = float(np.hypot(ohm_sigma, DIE_SHARE * ohm))
         found.append(Quantity(name, c, "resistance_ohm", ohm, ohm_sigma))
         found.append(Quantity(name, c, "self_heating_per_w", feedback, its_sigma))
     return found
@@ -243,6 +250,7 @@ def tempcos(
     for c in np.flatnonzero(good).tolist():
         alpha = float((warm.ohm[c] - cold.ohm[c]) / (warm.ohm[c] * by_k))
         sigma = float(np.hypot(warm.ohm_sigma[c], cold.ohm_sigma[c]) / (warm.ohm[c] * abs(by_k)))
+        sigma = float(np.hypot(sigma, alpha * np.sqrt(2.0) * STANDS_K / by_k))
         found.append(Quantity(name, c, "tempco_per_k", alpha, sigma))
         if alpha > 5.0 * sigma:
             feedback, its_sigma = float(warm.feedback_per_w[c]), float(warm.feedback_sigma[c])

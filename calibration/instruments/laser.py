@@ -4,7 +4,8 @@ Assumptions
 
 - The scale of the power is by the laser's own meter, that meter's scale in it: what lies between
   laser and detectors is not known, so no detector can tell. Offset and bow are told by the
-  detector that knows best, as the way through the chip is straight; its own bow is in them.
+  detector that knows best, a maker-calibrated one where there is one, as the way through the
+  chip is straight; its own bow is in them.
 - Power and chip stand while the ladder is climbed; by how much they do not is `power_rms` and
   `power_drift_per_h`, of the brightest detector, and any drift of the chip's light is in them.
 - The laser reads the wavelength that it has set itself to, not that of the light. How well it
@@ -47,6 +48,9 @@ SLOPE_M, AWAY_M, RETURNS = 2e-11, 2e-9, 12
 DISPLAY_M = 1e-15
 """Last digit of a wavelength reading."""
 
+STEADY_SHARE = 2e-5
+"""The light through a chip is not trusted to be steadier than that while a ladder is climbed."""
+
 OFF_POWER = 0.25
 """A scale further than this from 1 is no calibration error."""
 
@@ -66,8 +70,6 @@ async def calibrate_laser(path: LightPath, *, progress: Progress) -> Measured:
         darkness = await dark(path, sampler)
         rungs = await ladder(path, sampler, progress)
         power = power_law(path, rungs, darkness)
-        await path.laser.set_power_w(path.settings.power_w)
-        await asyncio.sleep(SETTLE_S)
         light = brightest(path, rungs, darkness, sampler)
         stability = await stability_of(path, light, progress)
         wavelength = await wavelengths(path, sampler, progress)
@@ -86,7 +88,9 @@ def power_law(path: LightPath, rungs: Ladder, darkness: dict[str, Sample]) -> li
     own = fitted(design, rungs.own_w, rungs.own_sigma_w)
     scale = Quantity(name, 0, "power_scale", float(own.values[0]), float(own.sigmas[0]))
     known = [relative_to_scale(own.values, own.sigmas)]
-    for meter, levels in rungs.seen.items():
+    makers = {name for name, one in path.meters.items() if not one.is_host_calibrated}
+    for meter in makers or set(path.meters):
+        levels = rungs.seen[meter]
         for channel in range(len(levels[0].mean)):
             seen_w = np.array([level.mean[channel] for level in levels])
             if not np.isfinite(seen_w).all() or not np.isfinite(darkness[meter].mean[channel]):
@@ -95,7 +99,7 @@ def power_law(path: LightPath, rungs: Ladder, darkness: dict[str, Sample]) -> li
             noise_w = np.hypot(
                 [level.sigma[channel] for level in levels], darkness[meter].sigma[channel]
             )
-            fit = fitted(design, light_w, np.maximum(noise_w, 1e-15))
+            fit = fitted(design, light_w, np.hypot(noise_w, STEADY_SHARE * light_w))
             if fit.values[0] > 10.0 * fit.sigmas[0]:
                 known.append(relative_to_scale(fit.values, fit.sigmas))
     (offset, offset_sigma), (bow, bow_sigma) = (
@@ -121,12 +125,13 @@ def brightest(
     path: LightPath, rungs: Ladder, darkness: dict[str, Sample], sampler: Sampler
 ) -> Read:
     """Reads the detector with the least relative noise; the laser's own meter where none sees."""
+    at = int(np.argmin(np.abs(rungs.set_w - path.settings.power_w)))
     noise = {
-        (name, channel): levels[-1].rms[channel] / levels[-1].mean[channel]
+        (name, channel): levels[at].rms[channel] / levels[at].mean[channel]
         for name, levels in rungs.seen.items()
-        for channel in range(len(levels[-1].mean))
-        if np.isfinite(levels[-1].mean[channel])
-        and levels[-1].mean[channel] > 20.0 * abs(darkness[name].mean[channel])
+        for channel in range(len(levels[at].mean))
+        if np.isfinite(levels[at].mean[channel])
+        and levels[at].mean[channel] > 20.0 * abs(darkness[name].mean[channel])
     }
     best = min(noise, key=lambda key: noise[key]) if noise else None
 

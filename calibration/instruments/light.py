@@ -22,7 +22,8 @@ FloatArray = NDArray[np.float64]
 SETTLE_S = 0.05
 """After a change of the light."""
 
-LEVELS = 8
+LEVELS = 12
+"""Rungs of a ladder, up and down."""
 
 WANTED_SHARE, DARK_SHARE = 4e-4, 1e-4
 """Standard errors that will do: of the light at hand; in the dark, of the light there was."""
@@ -50,9 +51,10 @@ class LightPath:
     top_w: float
 
     def rungs_w(self) -> FloatArray:
-        """Powers of a ladder, W, shape (LEVELS,)."""
+        """Powers of a ladder, W, shape (LEVELS,): up, and down again, so that drift cancels."""
         lowest_w = max(self.laser.power_limits_w().low, 0.02 * self.top_w)
-        return np.linspace(lowest_w, self.top_w, LEVELS)
+        up_w = np.linspace(lowest_w, self.top_w, LEVELS // 2)
+        return np.concatenate([up_w, up_w[::-1]])
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _always(will_do: FloatArray, mean: FloatArray) -> FloatArray:
 
 
 async def ladder(path: LightPath, sampler: Sampler, progress: Progress) -> Ladder:
-    """Step the laser up; it is left at the top."""
+    """Step the laser up and down; it is left at the lab config's power."""
     rungs_w, own = path.rungs_w(), []
     seen: dict[str, list[Sample]] = {name: [] for name in path.meters}
     await path.laser.set_emission(True)
@@ -148,4 +150,6 @@ async def ladder(path: LightPath, sampler: Sampler, progress: Progress) -> Ladde
             seen[name].append(level)
         own.append(await sampler.mean(path.laser.read_power_w, lambda m: OWN_SHARE * np.abs(m)))
         progress("power", (number + 1) / len(rungs_w))
+    await path.laser.set_power_w(path.settings.power_w)
+    await asyncio.sleep(SETTLE_S)
     return Ladder(rungs_w, tuple(own), {name: tuple(levels) for name, levels in seen.items()})

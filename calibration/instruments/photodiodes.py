@@ -9,11 +9,11 @@ Assumptions
   a maker-calibrated meter reads there, and that meter's own scale is in it.
 - Detectors of an instrument whose watts are the host's are compared with each other by turning
   the light among them: a chip that loses the same on every way keeps their sum, whatever its
-  heaters do. Ways through more interferometers lose more, by a percent or so: what the sum still
-  varies is in the stated sigma. It needs a heater bank, and detectors on all outputs.
+  heaters do. Ways through more interferometers lose more, by a percent or so: that is in the
+  stated sigma. It needs a heater bank, and detectors on all outputs.
 - Linearity is against the laser's own meter: a bow that both share does not show.
 
-Cost: at most 48 readings per detector and rung, 8 rungs and the dark, and 3 settings of the
+Cost: at most 48 readings per detector and rung, 12 rungs and the dark, and 3 settings of the
 heaters per detector. A detector is read until its mean is known to 0.04 % of the light.
 """
 
@@ -49,6 +49,9 @@ SEEN_SIGMAS = 8.0
 
 TURNS_PER_CHANNEL = 3
 """Settings of the heaters for every detector that is compared with the others."""
+
+UNEVEN = 0.01
+"""Ways through the chip that lose more or less than others: what the sum cannot tell, relative."""
 
 NOT_KEPT = 0.05
 """If the sum of all detectors still varies by more than this, they do not see all the light."""
@@ -137,8 +140,9 @@ def straightness(
     """Slope, and deviation at the top of the ladder relative to it, each with its sigma."""
     own_w, own_sigma_w = rungs.own_w[within], rungs.own_sigma_w[within]
     light_w, sigma_w = light_w[within], sigma_w[within]
-    sigma_w = np.hypot(sigma_w, light_w[-1] / own_w[-1] * own_sigma_w)
-    top_w = own_w[-1]
+    top = int(np.argmax(own_w))
+    sigma_w = np.hypot(sigma_w, light_w[top] / own_w[top] * own_sigma_w)
+    top_w = own_w[top]
     line = fitted(own_w[:, None], light_w, sigma_w)
     both = fitted(np.stack([own_w, own_w * (own_w / top_w)], axis=1), light_w, sigma_w)
     bow = both.values[1] / line.values[0]
@@ -189,8 +193,7 @@ def compared(name: str, turned_w: FloatArray) -> list[Quantity]:
     fit = fitted(shares, ones, np.full(len(ones), rms))
     relative = 1.0 / fit.values
     mean = float(relative.mean())
-    # Ways that lose more are not at random: their excess does not average out over settings.
-    sigma = np.hypot(fit.sigmas / fit.values**2, rms) / mean
+    sigma = np.hypot(fit.sigmas / fit.values**2 / mean, UNEVEN)
     return [
         Quantity(name, channel, "relative_responsivity", float(value), float(its))
         for channel, (value, its) in enumerate(zip(relative / mean, sigma, strict=True))

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 PAUSE_S = 2e-3
 """Between two readings, so that their noise is not the same."""
 
-LEAST, MOST = 6, 48
+LEAST, MOST = 10, 48
 """Readings of one quantity: enough to see the noise; what is not known then stays so."""
 
 
@@ -23,7 +23,7 @@ class Sample(NamedTuple):
 
     Attributes:
         mean: inf where a reading was over range.
-        sigma: standard error of the mean.
+        sigma: standard error of the mean, wider where few readings tell the noise.
         rms: noise of one reading.
     """
 
@@ -75,4 +75,6 @@ def _sample(taken: list[FloatArray]) -> Sample:
     readings = np.where(over, 0.0, readings)
     rms = np.std(readings, axis=0, ddof=1)
     mean = np.where(over, np.inf, readings.mean(axis=0))
-    return Sample(mean, rms / np.sqrt(len(taken)), rms)
+    count = len(taken)
+    # The deviation of Student's distribution: few readings may have come out alike by chance.
+    return Sample(mean, rms * np.sqrt((count - 1) / (count * (count - 3))), rms)

@@ -19,6 +19,7 @@ class LaserSource:
     Attributes:
         wavelength_m: that it is set to, in m.
         power_w: that it is set to, in W.
+        meter_gain: error of its own meter, relative.
     """
 
     def __init__(self, plant: Plant, name: str, *, top_w: float, meter_noise: float) -> None:
@@ -35,7 +36,7 @@ class LaserSource:
         self._plant, self._name = plant, name
         self._top_w, self._meter_noise = top_w, meter_noise
         self._gain, self._offset_w = sheet.power_spread * gain, sheet.power_offset_w * offset
-        self._bow, self._meter_gain = sheet.power_bow * bow, sheet.meter_spread * meter
+        self._bow, self.meter_gain = sheet.power_bow * bow, sheet.meter_spread * meter
         self._offset_m = sheet.wavelength_offset_m * wavelength
         self._repeat_m = sheet.wavelength_repeat_m
         self.wavelength_m = nan
@@ -68,4 +69,4 @@ class LaserSource:
             return 0.0
         light_w = emitted_w(self._plant, float(self._plant.inputs["laser_power_w"][0]))
         noise = self._meter_noise * float(reading_noise(self._plant, self._name).standard_normal())
-        return float(light_w * (1.0 + self._meter_gain) * (1.0 + noise))
+        return float(light_w * (1.0 + self.meter_gain) * (1.0 + noise))

@@ -50,19 +50,21 @@ class PhotodiodeAmplifiers:
         Args:
             averaged: conversions that the reading averages.
         """
+        noise = reading_noise(self.plant, self.name).standard_normal(self.channels)
+        noise_v = NOISE_V / np.sqrt(averaged) * noise
+        voltage_v = self.clean_v(self.light_w()) + noise_v
+        return np.asarray(np.clip(voltage_v, -RAIL_V, RAIL_V))
+
+    def clean_v(self, light_w: FloatArray) -> FloatArray:
+        """Voltages for light on the photodiodes, free of noise, shape (channels,)."""
         wavelength_m = float(self.plant.inputs["laser_wavelength_m"][0])
         # Constant quantum efficiency: the current grows with the wavelength.
         responsivity_a_per_w = self.responsivity_a_per_w * wavelength_m / 1.55e-6
         gain, dark_a, bow = self._particulars()
-        current_a = self._light_w() * responsivity_a_per_w * gain + dark_a
-        voltage_v = current_a * self.transimpedance_v_per_a
+        voltage_v = (light_w * responsivity_a_per_w * gain + dark_a) * self.transimpedance_v_per_a
         voltage_v *= 1.0 - bow * np.minimum(voltage_v / RAIL_V, 1.0)
         own = np.random.default_rng(crc32(self.name.encode()))
-        offset_v = OFFSET_V * own.uniform(-1.0, 1.0, self.channels)
-        noise = reading_noise(self.plant, self.name).standard_normal(self.channels)
-        noise_v = NOISE_V / np.sqrt(averaged) * noise
-        clipped_v: FloatArray = np.clip(voltage_v + offset_v + noise_v, -RAIL_V, RAIL_V)
-        return clipped_v
+        return np.asarray(voltage_v + OFFSET_V * own.uniform(-1.0, 1.0, self.channels))
 
     def _particulars(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Gain, dark current (A) and bow of each, shape (channels,)."""
@@ -71,7 +73,8 @@ class PhotodiodeAmplifiers:
         dark_a = sheet.dark_current_a * own.uniform(0.0, 1.0, self.channels)
         return gain, dark_a, sheet.bow * np.abs(own.standard_normal(self.channels))
 
-    def _light_w(self) -> FloatArray:
+    def light_w(self) -> FloatArray:
+        """Light on the photodiodes, W, shape (channels,)."""
         share = self.plant.config.receivers.monitor_share
         lit_w = self.plant.detected_power_w()[self.port : self.port + self.channels] * share
         light_w = np.zeros(self.channels)

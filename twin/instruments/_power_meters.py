@@ -68,11 +68,20 @@ class PhotodiodeHead:
 
     def read_w(self) -> float:
         """One reading; inf where over range."""
-        wavelength_m = float(self._plant.inputs["laser_wavelength_m"][0])
-        current_a = self.light_w() * responsivity_a_per_w(wavelength_m)
-        power_w = self._gain * current_a / responsivity_a_per_w(self.wavelength_m)
+        power_w = self.clean_w(self.light_w())
         if power_w > self._full_scale_w:
             return np.inf
         noise_w = self.NOISE_W / np.sqrt(self.averaging)
         sample = reading_noise(self._plant, self._name).standard_normal()
-        return float(power_w + self._offset_w - self._zero_w + noise_w * sample)
+        return float(power_w + self.dark_w + noise_w * sample)
+
+    @property
+    def dark_w(self) -> float:
+        """What it reads in the dark, free of noise, W."""
+        return self._offset_w - self._zero_w
+
+    def clean_w(self, light_w: float) -> float:
+        """What it reads for light beyond that, free of noise, W."""
+        wavelength_m = float(self._plant.inputs["laser_wavelength_m"][0])
+        current_a = light_w * responsivity_a_per_w(wavelength_m)
+        return self._gain * current_a / responsivity_a_per_w(self.wavelength_m)

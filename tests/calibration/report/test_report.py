@@ -145,7 +145,7 @@ def test_fringes_are_found_on_the_tape_for_every_shifter(plan: CalibrationPlan) 
         assert np.ptp(others, axis=0).max() == 0.0
         assert np.ptp(looks.drive_v[at, channel]) > 0.0
     store = CalibrationStore(run / "calibrations", "small", "npu")
-    mesh = ChipCalibration.from_findings(store.read(1).sections["mesh"].findings)
+    mesh = ChipCalibration.from_findings(store.read(store.versions()[-1]).sections["mesh"].findings)
     with plotting():
         shown = fringes_section("npu", mesh, looks)
     assert shown is not None
