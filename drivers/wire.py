@@ -123,6 +123,9 @@ class WireInstrument(Instrument):
             await self.identify()  # who it is was checked when it was connected
         except ValueError as error:
             raise self.odd(f"says something odd: {error}") from error
+        return self.news()
+
+    def news(self) -> str | None:
         told, self._told = self._told, self.power_cycle
         return None if self._told is told else str(self._told)
 
@@ -162,6 +165,10 @@ class WireInstrument(Instrument):
     def forget(self, key: str) -> None:
         """Do not set this again after a power cycle."""
         self._settings.forget(key)
+
+    async def reapply(self) -> None:
+        """Set again what was remembered: after a reset that the driver asked for itself."""
+        await self._settings.reapply()
 
     def odd(self, told: str) -> ProtocolError:
         """The error for an answer that its protocol does not allow.

@@ -1,90 +1,26 @@
-"""Gains for a plant that is known, by Skogestad's rules, and the margins that they leave.
+"""The quickest gains that hold their margins, for a plant that was identified.
 
-The carrier's PID asks for heat, so its plant is an integrator, 1 / C, behind the sensor's
-lag. SIMC for an integrator with one lag gives, in series form with the lag as T_d,
-
-    K_c = C / (tau_c + theta),    T_i = 4 (tau_c + theta),    T_d = lag
-
-and in the parallel form that the loop computes k_p = K_c (1 + T_d / T_i), k_i = K_c / T_i,
-k_d = K_c T_d. The fan's plant is an integrator as well, dT/dt = -G'(n) (T - T_air) / C per
-RPM, behind the fan's spin-up and the sensor's lag, which PI meets as a delay.
-
-tau_c is as short as the sensor's noise and the margins allow: every candidate is tried on
-the compiled loop (`lumina.control.linear`) until one holds.
-
-Source: Skogestad, J. Process Control 13, 291 (2003).
+tau_c of the rule (`lumina.control.thermal.simc`) is as short as the sensor's noise and the
+margins allow: every candidate is tried on the compiled loop (`lumina.control.linear`) until
+one holds.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-
-import numpy as np
 
 from calibration.thermal.options import ThermalOptions
 from lumina.control.config import ControlConfig, PidConfig
-from lumina.control.linear import Actuator, OperatingPoint, open_loop
 from lumina.control.records import TICK_S
-from lumina.control.thermal.stability import cooling_per_rpm
+from lumina.control.thermal.simc import candidates, delay_s, fan_gains, tec_gains
+from lumina.control.thermal_margins import LoopMargins, thermal_margins, why_thin
 from lumina.errors import CalibrationError, UsageError
-from lumina.theory.feedback import Margins, margins
 from lumina.theory.thermal_model import ThermalModel
 from lumina.theory.thermistor import KELVIN
 
-__all__ = [
-    "LoopMargins",
-    "Tuning",
-    "fan_gains",
-    "loop_margins",
-    "tec_gains",
-    "tune",
-    "why_thin",
-]
-
-LAGS = 1.5
-"""tau_c over the carrier sensor's lag: quicker asks more of the model than it knows."""
-
-SLOWER = 1.3
-TRIES = 6
-
-FILTER_SHARE = 0.25
-"""Derivative filter over derivative time."""
-
-SETPOINT_WEIGHT = 0.6
-
-DELAY_TICKS = 2
-"""By which frames over a wire and a late thread may delay an answer: margins hold with it."""
+__all__ = ["LoopMargins", "Tuning", "fan_gains", "loop_margins", "tec_gains", "tune", "why_thin"]
 
 NOISE_SHARE = 0.01
 """Of the TEC's current limit: what sensor noise may make of the current, rms."""
-
-LOADED_SHARE = 0.25
-"""Of the TEC's current limit: the heavier of the two loads that margins are computed for."""
-
-LOAD_SHARES = (1.0, 0.5, 0.25)
-"""Of that load: the heaviest is taken that the plant carries."""
-
-FAN_LAGS = 10.0
-"""The fan's tau_c over its spin-up and its sensor's lag: it only follows slow heat."""
-
-FAN_SLOWEST_SHARE = 0.1
-"""Of full speed: where the fan's gain is taken, for it is highest when the fan is slow."""
-
-
-@dataclass(frozen=True)
-class LoopMargins:
-    """Margins of one loop at one point of operation.
-
-    Attributes:
-        actuator: where the loop was broken.
-        load_w: compute load, W.
-        margins: what was found.
-    """
-
-    actuator: Actuator
-    load_w: float
-    margins: Margins
 
 
 @dataclass(frozen=True)
@@ -126,53 +62,16 @@ async def tune(
     """
     fan = fan_gains(model, config, inlet_c)
     best = ""
-    for tec, closed_loop_s in _candidates(model):
+    for tec, closed_loop_s in candidates(model, delay_s(config.period_s, 0.0)):
         if _noise_current_a(tec, model, config, noise_k) > NOISE_SHARE * config.tec.current_limit_a:
             best = best or f"sensor noise of {noise_k:.2g} K would shake the TEC's current"
             continue
         found = await loop_margins(model, config, tec, fan, inlet_c)
-        lacking = why_thin(found, options)
+        lacking = why_thin(found, options.least_gain_margin_db, options.least_phase_margin_deg)
         if not lacking:
             return Tuning(tec, fan, closed_loop_s, found)
         best = lacking
     raise CalibrationError(f"no gains with enough margin were found: {best}")
-
-
-def _candidates(model: ThermalModel) -> Iterator[tuple[PidConfig, float]]:
-    """Gains of the carrier's PID and their tau_c, the quickest first."""
-    for number in range(TRIES):
-        closed_loop_s = LAGS * SLOWER**number * max(model.carrier_lag_s, 10.0 * TICK_S)
-        yield tec_gains(model, closed_loop_s), closed_loop_s
-
-
-def tec_gains(model: ThermalModel, closed_loop_s: float) -> PidConfig:
-    """SIMC gains of the carrier's PID, W per K."""
-    response_s = closed_loop_s + DELAY_TICKS * TICK_S
-    kc = model.carrier_capacity_j_per_k / response_s
-    integral_s, derivative_s = 4.0 * response_s, model.carrier_lag_s
-    return PidConfig(
-        kp=kc * (1.0 + derivative_s / integral_s),
-        ki=kc / integral_s,
-        kd=kc * derivative_s,
-        derivative_filter_s=max(FILTER_SHARE * derivative_s, 0.002),
-        setpoint_weight=SETPOINT_WEIGHT,
-        tracking_s=float(np.sqrt(integral_s * max(derivative_s, TICK_S))),
-    )
-
-
-def fan_gains(model: ThermalModel, config: ControlConfig, inlet_c: float) -> PidConfig:
-    """SIMC gains of the sink's PID, RPM per K."""
-    away_k = max(config.fan.sink_limit_c - inlet_c, 1.0)
-    gain = cooling_per_rpm(model, away_k, FAN_SLOWEST_SHARE)
-    delay_s = model.fan_spin_up_s + model.sink_lag_s
-    response_s = (FAN_LAGS + 1.0) * delay_s
-    kc = 1.0 / (max(gain, 1e-9) * response_s)
-    return PidConfig(
-        kp=kc,
-        ki=kc / (4.0 * response_s),
-        setpoint_weight=1.0,
-        tracking_s=float(np.sqrt(4.0 * response_s * delay_s)),
-    )
 
 
 def _noise_current_a(
@@ -193,44 +92,11 @@ async def loop_margins(
     Raises:
         CalibrationError: the loop does not come to rest even without load.
     """
-
-    def at(actuator: Actuator, load_w: float) -> LoopMargins:
-        point = OperatingPoint(load_w, inlet_c)
-        loop = open_loop(
-            config, model, tec, fan, point, broken_at=actuator, delay_ticks=DELAY_TICKS
-        )
-        return LoopMargins(actuator, load_w, margins(loop))
-
-    pull_w_per_a = model.tec_seebeck_v_per_k * (config.setpoint_c + KELVIN)
-    loaded_w = LOADED_SHARE * config.tec.current_limit_a * pull_w_per_a
+    found = []
     try:
-        found = [at(Actuator.TEC, 0.0)]
+        for one in thermal_margins(model, config, tec, fan, inlet_c):
+            found.append(one)
+            await asyncio.sleep(0)
     except UsageError as error:
         raise CalibrationError(str(error)) from error
-    for actuator in Actuator:
-        for share in LOAD_SHARES:
-            await asyncio.sleep(0)
-            with suppress(UsageError):  # more than this plant can carry: try less
-                found.append(at(actuator, share * loaded_w))
-                break
     return tuple(found)
-
-
-def why_thin(found: tuple[LoopMargins, ...], options: ThermalOptions) -> str:
-    """The first margin that is too thin, in words; empty if all hold."""
-    for one in found:
-        at = f"the {one.actuator}'s loop under {one.load_w:.3g} W"
-        gain_db = min(one.margins.gain_db, one.margins.gain_reduction_db)
-        if not one.margins.stable:
-            return f"{at} is unstable"
-        if gain_db < options.least_gain_margin_db:
-            return (
-                f"{at} has a gain margin of {gain_db:.1f} dB "
-                f"(allowed: {options.least_gain_margin_db:g} dB or more)"
-            )
-        if one.margins.phase_deg < options.least_phase_margin_deg:
-            return (
-                f"{at} has a phase margin of {one.margins.phase_deg:.0f} degrees "
-                f"(allowed: {options.least_phase_margin_deg:g} or more)"
-            )
-    return ""

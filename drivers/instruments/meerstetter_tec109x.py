@@ -1,5 +1,6 @@
 """Meerstetter TEC-1089 .. TEC-1167 temperature controllers over MeCom, serial or TCP."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from functools import partial
@@ -13,6 +14,7 @@ from drivers.options import MeerstetterTec109xOptions
 from drivers.protocols.mecom import (
     ERRORS,
     PARAMETERS,
+    RESET,
     DeviceStatus,
     MecomError,
     OutputEnable,
@@ -35,6 +37,11 @@ __all__ = ["MeerstetterTec109x"]
 BUSY, OUT_OF_RANGE = 2, 7
 UNSAVED = 1
 """Of parameter 108: settings stay out of the flash, which wears out."""
+
+RESET_S = 1.0
+"""A reset takes effect after 0.2 s, and some time more to start."""
+
+WATCHDOG_S = Limits(0.0, 3600.0)
 
 READABLE_C = Limits(-100.0, 250.0)
 """What a thermistor can read; beyond, it is open or shorted."""
@@ -96,7 +103,14 @@ class MeerstetterTec109x(WireInstrument, TemperatureController):
             await self._keep("static_current_a", current_a)
             await self._keep("output_input", OutputInput.STATIC)
 
+    async def set_watchdog_s(self, silence_s: float) -> bool:
+        check_range(self.name, "watchdog", silence_s, WATCHDOG_S, "s")
+        await self._keep("watchdog_s", silence_s)
+        return True
+
     async def set_enabled(self, enabled: bool) -> None:
+        if enabled:
+            await self._leave_error()
         wanted = OutputEnable.ON if enabled else OutputEnable.OFF
         await self._keep("output_enable", wanted, restore=not enabled)
 
@@ -120,6 +134,22 @@ class MeerstetterTec109x(WireInstrument, TemperatureController):
 
     async def make_safe(self) -> None:
         await self.set_enabled(False)
+
+    async def _leave_error(self) -> None:
+        """Reset it where it stands in its error state, in which it enables nothing.
+
+        Raises:
+            DeviceStateError: the error is still there.
+        """
+        if await self._get("device_status") != DeviceStatus.ERROR:
+            return
+        await self._ask(Request(self._address, self._next(), RESET), "reset")
+        await asyncio.sleep(RESET_S)
+        await self.prepare()
+        await self.reapply()
+        if await self._get("device_status") == DeviceStatus.ERROR:
+            number = round(await self._get("error_number"))
+            raise DeviceStateError(self.name, f"error {number} after a reset", "error")
 
     async def _thermistor_c(self, name: str) -> float:
         """A temperature.

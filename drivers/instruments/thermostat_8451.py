@@ -5,12 +5,14 @@ the box's own: set them once with any client and keep them with ``save``.
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
+from math import nan
 
 from drivers.bus.framing import ANY_END, LineFramer
 from drivers.bus.resync import Resync
 from drivers.data_sheets import THERMOSTAT_TARGET_C
-from drivers.interfaces import Identity, Limits, TemperatureController
+from drivers.interfaces import Identity, Limits, TecSample, TemperatureController
 from drivers.options import Thermostat8451Options
 from drivers.protocols.thermostat import (
     Command,
@@ -126,6 +128,12 @@ class Thermostat8451(WireInstrument, TemperatureController):
     async def read_voltage_v(self) -> float:
         return (await self._report(OBJECT)).voltage_v
 
+    async def read_sample(self) -> TecSample:
+        reports = await self._reports()
+        seen_c = [r.temperature_c if r.temperature_c is not None else nan for r in reports]
+        tec = reports[OBJECT]
+        return TecSample(seen_c[OBJECT], seen_c[SINK], tec.current_a, tec.voltage_v)
+
     async def is_stable(self) -> bool:
         async with self.bus.sequence():
             report, target_c = await self._report(OBJECT), await self.read_target_c()
@@ -151,13 +159,17 @@ class Thermostat8451(WireInstrument, TemperatureController):
         return temperature_c
 
     async def _report(self, channel: int) -> Report:
+        return (await self._reports())[channel]
+
+    async def _reports(self) -> Sequence[Report]:
+        """What both channels report."""
         line = await self.request(Command("report").encode())
         try:
-            report = parse_reports(line)[channel]
+            reports = parse_reports(line)
         except ThermostatError as error:
             raise self.odd(str(error)) from error
-        self._clock_s, self._seen_at_s = report.time_s, asyncio.get_running_loop().time()
-        return report
+        self._clock_s, self._seen_at_s = reports[OBJECT].time_s, asyncio.get_running_loop().time()
+        return reports
 
     async def _command(self, name: str, field: str, value: float | None = None) -> None:
         command = Command(name, OBJECT, field, value)

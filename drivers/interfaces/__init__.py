@@ -24,7 +24,7 @@ from drivers.interfaces.photonic_processor import (
     Taps,
 )
 from drivers.interfaces.power_supply import PowerSupply
-from drivers.interfaces.temperature_controller import TemperatureController
+from drivers.interfaces.temperature_controller import TecSample, TemperatureController
 
 __all__ = [
     "ROLES",
@@ -46,6 +46,7 @@ __all__ = [
     "ProcessorCapabilities",
     "TapLight",
     "Taps",
+    "TecSample",
     "TemperatureController",
 ]
 

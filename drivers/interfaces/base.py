@@ -70,6 +70,10 @@ class Instrument(ABC):
         """
         return None
 
+    def news(self) -> str | None:
+        """What `check` would tell has changed, as far as it is known; nobody is asked."""
+        return None
+
     @abstractmethod
     async def make_safe(self) -> None:
         """Put the instrument's outputs into their safe state; idempotent."""

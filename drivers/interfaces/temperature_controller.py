@@ -1,10 +1,27 @@
 """The role of a TEC controller."""
 
+import math
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from drivers.interfaces.base import Instrument, Limits
+from lumina.errors import DeviceStateError
 
-__all__ = ["TemperatureController"]
+__all__ = ["TecSample", "TemperatureController"]
+
+
+class TecSample(NamedTuple):
+    """What a TEC controller measures, taken together."""
+
+    temperature_c: float
+    """Of the controlled object, C; NaN while its thermistor is open or shorted."""
+    sink_c: float
+    """Of the heat sink, C; NaN as well."""
+    current_a: float
+    """Through the TEC, A; positive cools."""
+    voltage_v: float
+    """Across the TEC, V."""
 
 
 class TemperatureController(Instrument):
@@ -56,6 +73,31 @@ class TemperatureController(Instrument):
     async def read_voltage_v(self) -> float:
         """Voltage across the TEC, in V."""
 
+    async def read_sample(self) -> TecSample:
+        """All that it measures; one request after the other where it cannot be asked at once."""
+        return TecSample(
+            await _or_nan(self.read_temperature_c),
+            await _or_nan(self.read_sink_c),
+            await self.read_current_a(),
+            await self.read_voltage_v(),
+        )
+
+    async def set_watchdog_s(self, silence_s: float) -> bool:
+        """Have the output switched off when nobody has spoken to it for so long; 0 for never.
+
+        Returns:
+            Whether the instrument has such a watchdog; one that has none keeps its output.
+        """
+        return False
+
     @abstractmethod
     async def is_stable(self) -> bool:
         """Whether the instrument itself judges the temperature to be settled."""
+
+
+async def _or_nan(read: Callable[[], Awaitable[float]]) -> float:
+    """A temperature, or NaN where its thermistor cannot be read."""
+    try:
+        return await read()
+    except DeviceStateError:
+        return math.nan

@@ -176,6 +176,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "baud": _kept(2050, 4800, 1_000_000),
     "address": _kept(2051, 0, 254),
     "response_delay_us": _kept(2052, 0, 1_000_000),
+    "watchdog_s": _kept(2060, 0, 3600, real=True),
     "target_c": _kept(3000, -273, 1000, real=True),
     "proximity_k": _kept(3002, 0, 1000, real=True),
     "ramp_k_per_s": _kept(3003, 0, 1000, real=True),

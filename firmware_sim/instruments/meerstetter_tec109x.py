@@ -29,6 +29,7 @@ from drivers.protocols.mecom import (
 from firmware_sim.instrument import Reply, SimulatedInstrument, Wiring
 from twin.instruments import CARRIER, SINK, take_over_tec, thermistor_c
 from twin.plant import Plant
+from twin.records import TICK_S
 
 __all__ = ["MeerstetterTec109x"]
 
@@ -40,6 +41,8 @@ ANSWER_S = 0.0005
 STABLE_K = 0.05
 SENSOR_ERROR = 30
 """Error number while the object's thermistor cannot be read."""
+WATCHDOG_ERROR = 99
+"""Error number after a silence of the host; no public list tells that of a real one."""
 
 COMMAND_UNKNOWN, FORMAT, UNKNOWN, READ_ONLY, RANGE, INSTANCE = 1, 4, 5, 6, 7, 8
 """Error codes of the protocol that it uses."""
@@ -73,7 +76,8 @@ class RefusedError(Exception):
 class MeerstetterTec109x(SimulatedInstrument):
     """One channel, whose regulator is the plant's own PI.
 
-    The error state ends when the thermistor is sound again; a real one waits for a reset.
+    After a silence longer than its watchdog it stands in its error state, output off, until a
+    reset. The error of a thermistor ends when that is sound again; a real one waits for a reset.
     """
 
     wiring: ClassVar[Wiring] = Wiring(serial=True, baud=57600, port=50000)
@@ -98,6 +102,7 @@ class MeerstetterTec109x(SimulatedInstrument):
         """What was set without being saved is lost."""
         self._input = b""
         self._values = {**self._flash, "save_mode": 0.0}
+        self._heard_tick, self._timed_out = self._plant.tick, False
         self._apply()
 
     def disconnected(self) -> None:
@@ -109,6 +114,13 @@ class MeerstetterTec109x(SimulatedInstrument):
         answers = (self._serve(frame) for frame in frames)
         return [Reply(frame + END, ANSWER_S) for frame in answers if frame is not None]
 
+    def idle(self) -> None:
+        """A host that has been silent for too long is gone."""
+        silent_s = (self._plant.tick - self._heard_tick) * TICK_S
+        if 0.0 < self._values["watchdog_s"] < silent_s and not self._timed_out:
+            self._timed_out = True
+            self._apply()
+
     def _serve(self, frame: bytes) -> bytes | None:
         """The answer to a frame; None to what is garbled or meant for another."""
         try:
@@ -117,6 +129,8 @@ class MeerstetterTec109x(SimulatedInstrument):
             return None
         if request.address not in (self._address, ANYBODY, EVERYBODY):
             return None
+        self.idle()  # a word that comes too late does not undo it
+        self._heard_tick = self._plant.tick
         try:
             done = self._obey(request)
         except RefusedError as refusal:
@@ -172,7 +186,8 @@ class MeerstetterTec109x(SimulatedInstrument):
         )
         regulates = values["output_input"] == OutputInput.TEMPERATURE_CONTROLLER
         inputs["regulator_on"] = float(regulates)
-        inputs["instrument_tec_on"] = float(values["output_enable"] == OutputEnable.ON)
+        on = values["output_enable"] == OutputEnable.ON and not self._timed_out
+        inputs["instrument_tec_on"] = float(on)
 
     def _value(self, name: str) -> float:
         measured = MEASURED.get(name)
@@ -192,10 +207,16 @@ class MeerstetterTec109x(SimulatedInstrument):
 
     def status(self) -> DeviceStatus:
         """Parameter 104."""
-        if isnan(self.object_c()):
+        if self.error_number() != 0:
             return DeviceStatus.ERROR
         on = self._values["output_enable"] == OutputEnable.ON
         return DeviceStatus.RUN if on else DeviceStatus.READY
+
+    def error_number(self) -> int:
+        """Parameter 105."""
+        if self._timed_out:
+            return WATCHDOG_ERROR
+        return SENSOR_ERROR if isnan(self.object_c()) else 0
 
     def stability(self) -> Stability:
         """Parameter 1200."""
@@ -228,7 +249,7 @@ MEASURED: Mapping[str, Callable[[MeerstetterTec109x], float]] = {
     "serial_number": MeerstetterTec109x.serial_number,
     "firmware_version": lambda _: 610,
     "device_status": MeerstetterTec109x.status,
-    "error_number": lambda it: SENSOR_ERROR if it.status() is DeviceStatus.ERROR else 0,
+    "error_number": MeerstetterTec109x.error_number,
     "error_instance": lambda it: float(it.status() is DeviceStatus.ERROR),
     "error_parameter": lambda _: 0,
     "flash_status": lambda _: 0,

@@ -50,6 +50,7 @@ def summarise(file: Path, config: "BenchConfig") -> dict[str, Any]:
         "can_run": not problems,
         "why_not": problems,
         "processors": {name: _processor(config, name) for name in config.processors},
+        "carriers": {name: _carrier(config, name) for name in config.instrument_loops},
         "instruments": {
             name: {
                 "role": instrument.entry.role,
@@ -83,6 +84,20 @@ def _processor(config: "BenchConfig", name: str) -> dict[str, Any]:
         "fan_max_rpm": control.fan.max_rpm,
         "frame_rate_hz": FRAME_RATE_HZ,
         "rails": _rails(control),
+    }
+
+
+def _carrier(config: "BenchConfig", name: str) -> dict[str, Any]:
+    control = config.control[name]
+    assert control.instruments is not None
+    return {
+        "fan": control.instruments.fan,
+        "rate_hz": control.instruments.rate_hz,
+        "setpoint_c": control.setpoint_c,
+        "tiers_c": _tiers(control.guard, ""),
+        "sink_tiers_c": _tiers(control.guard, "sink_"),
+        "tec_limit_a": control.tec.current_limit_a,
+        "fan_max_rpm": control.fan.max_rpm,
     }
 
 
@@ -129,6 +144,10 @@ def explain(summary: dict[str, Any], console: Console) -> None:
         say(f"{name}, photonic processor", "bold")
         say(_aligned(_processor_rows(processor), indent=2))
         say(_aligned(_rail_rows(processor["rails"]), indent=2))
+    for name, carrier in summary["carriers"].items():
+        say()
+        say(f"{name} and {carrier['fan']}, a chip without a board", "bold")
+        say(_aligned(_carrier_rows(carrier), indent=2))
     say()
     say(_aligned(_instrument_rows(summary["instruments"])))
     say()
@@ -153,7 +172,7 @@ def _aligned(rows: Iterable[tuple[str, ...]], indent: int = 0) -> str:
 
 
 def _processor_rows(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    mesh, tiers = processor["mesh"], processor["tiers_c"]
+    mesh = processor["mesh"]
     if mesh is None:
         yield "mesh", "told by the board when it is connected"
     else:
@@ -164,6 +183,16 @@ def _processor_rows(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
         rate = f"{processor['frame_rate_hz']} per second of {mesh['frame_bytes']} bytes"
         yield "frames", f"{rate}; a board would need {mesh['link']}"
+    yield from _thermal_rows(processor)
+
+
+def _carrier_rows(carrier: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "loop", f"{carrier['rate_hz']:g} steps per second"
+    yield from _thermal_rows(carrier)
+
+
+def _thermal_rows(processor: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    tiers = processor["tiers_c"]
     yield (
         "set point",
         f"{processor['setpoint_c']:g} C, TEC up to {processor['tec_limit_a']:g} A, "

@@ -22,14 +22,17 @@ from lumina.control.records import (
     STATE,
     TELEMETRY,
     TELEMETRY_SLOTS,
+    TICK_S,
     ControlArrays,
     HeaterArrays,
     Mailbox,
     TelemetryRing,
 )
+from lumina.control.sensing.frame import CARRIER_B, DIE
+from lumina.control.sensing.records import Trouble
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL
 
-__all__ = ["build_arrays", "numbers_of"]
+__all__ = ["build_arrays", "numbers_of", "telemetry_divider"]
 
 GONE_S = 1.0
 """What was believed is believed until it has been gone for so long, s."""
@@ -51,11 +54,11 @@ def parameters_of(
     full_scale_v: float,
     heater_bits: int,
     telemetry_hz: float,
-    period_s: float,
 ) -> NDArray[Any]:
     """The step's parameter record for a config and a board's heater converters."""
     record = np.zeros(1, PARAMETERS)
-    tec, fan = config.tec, config.fan
+    tec, fan, period_s = config.tec, config.fan, config.period_s
+    on_board = config.instruments is None
     values: dict[str, Any] = {
         "period_s": period_s,
         "model": numbers_of(config.thermal_model, THERMAL_MODEL),
@@ -70,12 +73,19 @@ def parameters_of(
         "reference_die_c": config.setpoint_c,
         "heater_full_scale_v": full_scale_v,
         "heater_full_code": 2**heater_bits - 1,
-        "slow_divider": max(1, round(SLOW_S / period_s)),
-        "telemetry_divider": max(1, round(1.0 / (telemetry_hz * period_s))),
+        "measures_load": on_board,
+        "measures_inlet": on_board,
+        "slow_divider": max(2, round(SLOW_S / period_s)),
+        "telemetry_divider": telemetry_divider(telemetry_hz, period_s),
     }
     for name, value in values.items():
         record[name] = value
     return record
+
+
+def telemetry_divider(rate_hz: float, period_s: float) -> int:
+    """Steps per telemetry row; every step gives one where there are not more of them."""
+    return max(1, round(1.0 / (rate_hz * period_s)))
 
 
 def guard_limits(config: GuardConfig, period_s: float) -> NDArray[Any]:
@@ -86,11 +96,15 @@ def guard_limits(config: GuardConfig, period_s: float) -> NDArray[Any]:
     limits["gone_periods"] = round(GONE_S / period_s)
     for reason, reaction in REACTIONS.items():
         limits["reaction"][reason] = reaction.tier or Tier.NORMAL
-        patience_s = reaction.patience_s
-        limits["patience"][reason] = max(1, round((patience_s or 0.0) / period_s))
+        limits["patience"][reason] = patience_periods(reaction.patience_s or 0.0, period_s)
     limits["patience"][Reason.DIE_SENSOR_LOST] = config.blind_ticks
     limits["patience"][Reason.HOST_SILENT] = round(config.heartbeat_s / period_s)
     return limits
+
+
+def patience_periods(patience_s: float, period_s: float) -> int:
+    """Periods for which a finding has to last; what may wait at all waits for a second sample."""
+    return max(1 if patience_s <= TICK_S else 2, round(patience_s / period_s))
 
 
 def channels_of(config: ControlConfig) -> NDArray[Any]:
@@ -100,7 +114,9 @@ def channels_of(config: ControlConfig) -> NDArray[Any]:
         channel["law"], channel["coefficient"] = sensor.law()
         channel["reference_ohm"] = sensor.reference_ohm
         channel["noise_limit_k"] = config.guard.noise_limit_k
-        channel["raw_c"] = np.nan
+        channel["raw_c"] = channel["reading_c"] = np.nan
+    if config.instruments is not None:
+        channels["trouble"][[CARRIER_B, DIE]] = Trouble.ABSENT
     return channels
 
 
@@ -134,7 +150,6 @@ def build_arrays(
     full_scale_v: float,
     heater_bits: int,
     telemetry_hz: float,
-    period_s: float,
     drift_rad_per_k: float,
 ) -> ControlArrays:
     """Everything the compiled step works on; the arguments are those of `ControlLoop`.
@@ -147,9 +162,11 @@ def build_arrays(
     state["air_k_per_w"] = config.thermal_model.still_air_k_per_w
     state["most_a"] = config.tec.current_limit_a
     state["cheapest_w"] = np.inf
+    if config.instruments is not None:
+        state["read_inlet_c"] = config.instruments.inlet_c
     state["compensating"] = int(config.compensation.enabled)
     return ControlArrays(
-        parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz, period_s),
+        parameters=parameters_of(config, full_scale_v, heater_bits, telemetry_hz),
         state=state,
         channels=channels_of(config),
         heaters=heater_arrays(heaters, full_scale_v, drift_rad_per_k),

@@ -146,7 +146,7 @@ def apply_commands(control: ControlArrays) -> None:
         elif command.code == START_DITHER:
             start_dither(control.dither, state.tick, command.value, command.index)
         elif command.code == RESET_GUARD:
-            guard_reset(parameters, state)
+            guard_reset(parameters, state, control.channels)
         state.commanded_tick = state.tick
         memory_fence()
         mailbox.applied[0] += 1

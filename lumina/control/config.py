@@ -1,4 +1,4 @@
-"""What a lab config says about the 1 kHz loop of one photonic processor.
+"""What a lab config says about one control loop: of a board at 1 kHz, or over instruments.
 
 The values are the controller's own beliefs (data sheet, tuning, later identification):
 none of them is read from the plant.
@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from lumina.control.guard.config import GuardConfig
+from lumina.control.pace import TICK_S
 from lumina.control.section import Section
 from lumina.control.sensing.config import SensorsConfig
 from lumina.frames import MAX_RAILS
@@ -19,6 +20,7 @@ __all__ = [
     "ControlConfig",
     "FanControlConfig",
     "GuardConfig",
+    "InstrumentsConfig",
     "PidConfig",
     "RailConfig",
     "TecControlConfig",
@@ -110,8 +112,40 @@ class RailConfig(Section):
         return self
 
 
+class InstrumentsConfig(Section):
+    """The loop over a stand-alone TEC controller and a fan, at the rate that they can answer.
+
+    They measure one carrier temperature, the sink's, current, voltage and fan speed. What they
+    do not measure is left out: the die, the compute load, the air.
+    """
+
+    fan: Name = Field(description="the fan on the same plant")
+    rate_hz: float = Field(
+        10.0, ge=5, le=100, description="steps per second; refused if the instruments are slower"
+    )
+    silence_s: float = Field(
+        1.5,
+        ge=0.2,
+        le=10,
+        description="silence of either instrument until shutdown, s; a lost reply costs up to 1 s",
+    )
+    watchdog_s: float = Field(
+        3.0,
+        ge=0.5,
+        le=60,
+        description="silence of this host after which a TEC controller that can switches its "
+        "output off by itself, s",
+    )
+    inlet_c: float = Field(
+        25.0,
+        ge=-40,
+        le=85,
+        description="air assumed at the fan's inlet while no facility link tells it, C",
+    )
+
+
 class ControlConfig(Section):
-    """Everything that the 1 kHz loop of one photonic processor is told."""
+    """Everything that one control loop is told."""
 
     setpoint_c: float = Field(45.0, ge=0, le=80, description="carrier set point, C")
     tec: TecControlConfig = Field(default_factory=TecControlConfig)
@@ -122,9 +156,26 @@ class ControlConfig(Section):
     )
     compensation: CompensationConfig = Field(default_factory=CompensationConfig)
     guard: GuardConfig = Field(default_factory=GuardConfig)
-    rails: tuple[RailConfig, ...] = Field(
-        (), max_length=MAX_RAILS, description="power rails in the order in which they come up"
+    instruments: InstrumentsConfig | None = Field(
+        None,
+        description="for a chip without a board, under the name of its TEC controller: the loop "
+        "over stand-alone instruments",
     )
+    rails: tuple[RailConfig, ...] = Field(
+        (),
+        max_length=MAX_RAILS,
+        description="power rails in the order in which they come up; none without a board",
+    )
+
+    @property
+    def gains_given(self) -> bool:
+        """Whether somebody chose the gains of the carrier's PID."""
+        return "pid" in self.tec.model_fields_set
+
+    @property
+    def period_s(self) -> float:
+        """Time between two steps, s: a board's tick, or the pace of the instruments."""
+        return TICK_S if self.instruments is None else 1.0 / self.instruments.rate_hz
 
     @model_validator(mode="after")
     def _setpoint_below_warning(self) -> "ControlConfig":

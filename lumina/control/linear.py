@@ -1,8 +1,8 @@
-"""The 1 kHz loop as a linear system: the compiled step itself, about a point of operation.
+"""A control loop as a linear system: the compiled step itself, about a point of operation.
 
-A board that behaves as a `ThermalModel` says is run under the step until all stands. Then
+A plant that behaves as a `ThermalModel` says is run under the step until all stands. Then
 every temperature of the plant and every number that the step remembers is moved a little,
-one after the other: what one tick makes of it is a column of the system. So the margins are
+one after the other: what one period makes of it is a column of the system. So the margins are
 those of the law as it is compiled, filters, estimators, feed-forward and all, whatever it is
 made of.
 """
@@ -48,15 +48,16 @@ __all__ = ["Actuator", "Believed", "OperatingPoint", "open_loop"]
 FloatArray = NDArray[np.float64]
 
 DT_S = TICK_S
-TICK_NS = 1_000_000
-FAN, CURRENT = STATES, STATES + 1
-"""Where the fan's speed and the last tick's TEC current stand, behind the temperatures."""
+NS_PER_S = 1e9
+FAN, CURRENT, SET_RPM = STATES, STATES + 1, STATES + 2
+"""Where the fan's speed, the TEC's current and the speed asked for in the period before stand,
+behind the temperatures."""
 
-INPUTS = STATES + 2
+INPUTS = STATES + 3
 
-ROUND_TICKS = 5040
-"""A number of ticks that all of 2 to 10 divide: in the tick after it, what the step looks at
-only every few ticks rests. The slow search of the fan's speed is no part of a linear loop."""
+ROUND_S = 5.04
+"""About how long a round is: in the period after one, what the step looks at only every few
+periods rests. The slow search of the fan's speed is no part of a linear loop."""
 
 SETTLING_ROUNDS = 39
 
@@ -92,7 +93,25 @@ class OperatingPoint:
 
 
 @compiled
-def believed_tick(
+def live_on(
+    model: Any,
+    plant: FloatArray,
+    current_a: float,
+    set_rpm: float,
+    load_w: float,
+    inlet_c: float,
+    ticks: int,
+) -> None:
+    """The plant under given actuators for some ticks of a millisecond."""
+    plant[CURRENT] = current_a
+    for _ in range(ticks):
+        plant[FAN] += (set_rpm - plant[FAN]) * (1.0 - np.exp(-DT_S / model.fan_spin_up_s))
+        to_air = air_conductance_w_per_k(model, plant[FAN])
+        thermal_step(model, plant, current_a, to_air, load_w, inlet_c, DT_S)
+
+
+@compiled
+def believed_period(
     model: Any,
     plant: FloatArray,
     current_a: float,
@@ -102,14 +121,17 @@ def believed_tick(
     control: ControlArrays,
     sensor: SensorFrame,
     actuator: ActuatorFrame,
+    ticks: int,
+    wire_ticks: int,
 ) -> None:
-    """One tick of the step, and of a board that is as `model` says under given actuators.
+    """One period of the step, and of a plant that is as `model` says under given actuators.
 
-    The step answers what the sensors show at the tick's start.
+    The step answers what the sensors show at the period's start. The actuators act after
+    `wire_ticks` of the period's `ticks`; up to then the plant has those of the one before.
     """
     head, channels = sensor.head[0], control.channels
     head.tick += 1
-    head.time_ns = head.tick * TICK_NS
+    head.time_ns = int(head.tick * ticks * DT_S * NS_PER_S)
     head.carrier_a_code = channel_code(channels[CHANNEL_A], plant[CARRIER_SENSOR])
     head.carrier_b_code = channel_code(channels[CHANNEL_B], plant[CARRIER_SENSOR])
     head.die_code = channel_code(channels[CHANNEL_DIE], plant[DIE_SENSOR])
@@ -121,14 +143,13 @@ def believed_tick(
     head.compute_power_w = load_w / model.meter_gain
     head.inlet_c = inlet_c
     control_step(control, sensor, actuator)
-    plant[CURRENT] = current_a
-    plant[FAN] += (set_rpm - plant[FAN]) * (1.0 - np.exp(-DT_S / model.fan_spin_up_s))
-    to_air = air_conductance_w_per_k(model, plant[FAN])
-    thermal_step(model, plant, current_a, to_air, load_w, inlet_c, DT_S)
+    live_on(model, plant, plant[CURRENT], plant[SET_RPM], load_w, inlet_c, wire_ticks)
+    live_on(model, plant, current_a, set_rpm, load_w, inlet_c, ticks - wire_ticks)
+    plant[SET_RPM] = set_rpm
 
 
 @compiled
-def believed_ticks(
+def believed_periods(
     model: Any,
     plant: FloatArray,
     load_w: float,
@@ -137,11 +158,13 @@ def believed_ticks(
     sensor: SensorFrame,
     actuator: ActuatorFrame,
     ticks: int,
+    wire_ticks: int,
+    periods: int,
 ) -> None:
-    """The closed loop for a while. Answers act a tick late; where all stands is the same."""
+    """The closed loop for a while. Answers act a period late; where all stands is the same."""
     state = control.state[0]
-    for _ in range(ticks):
-        believed_tick(
+    for _ in range(periods):
+        believed_period(
             model,
             plant,
             state.tec_current_a,
@@ -151,6 +174,8 @@ def believed_ticks(
             control,
             sensor,
             actuator,
+            ticks,
+            wire_ticks,
         )
 
 
@@ -163,6 +188,7 @@ def open_loop(
     *,
     broken_at: Actuator = Actuator.TEC,
     delay_ticks: int = 0,
+    wire_s: float = 0.0,
 ) -> StateSpace:
     """What comes back for what is sent to one actuator, the other loop closed.
 
@@ -173,21 +199,23 @@ def open_loop(
         fan: gains of the sink's PID.
         point: load and air.
         broken_at: the actuator.
-        delay_ticks: how much later than in the next tick the actuator acts: over a wire.
+        delay_ticks: how much later than in the next period the actuator acts: over a board's
+            wire.
+        wire_s: how much later within a period, s: over an instrument's.
 
     Raises:
         UsageError: the loop does not come to rest at its set point.
     """
-    bench = Believed(config, model, tec, fan, point)
+    bench = Believed(config, model, tec, fan, point, wire_s)
     bench.settle()
     if broken_at is Actuator.FAN:
         bench.let_limit_rule()
         bench.settle()
-    return bench.linearised(broken_at).then(StateSpace.delay(delay_ticks, TICK_S))
+    return bench.linearised(broken_at).then(StateSpace.delay(delay_ticks, config.period_s))
 
 
 class Believed:
-    """A believed board with the step on top."""
+    """A believed plant with the step on top."""
 
     def __init__(
         self,
@@ -196,8 +224,12 @@ class Believed:
         tec: PidConfig,
         fan: PidConfig,
         point: OperatingPoint,
+        wire_s: float = 0.0,
     ) -> None:
         self._point, self._setpoint_c = point, config.setpoint_c
+        self._period_s = config.period_s
+        self._ticks = round(config.period_s / DT_S)
+        self._wire_ticks = min(round(wire_s / DT_S), self._ticks)
         self._model = np.array([numbers_of(model, THERMAL_MODEL)], THERMAL_MODEL)[0]
         # A board without rails has them all on; heaters play no part here.
         self._loop = ControlLoop(
@@ -208,23 +240,25 @@ class Believed:
             heater_bits=16,
         )
         self._believed = model
+        slow = int(self._loop.arrays.parameters["slow_divider"][0])
+        self._round = slow * max(1, round(ROUND_S / (slow * config.period_s)))
         self.retune(tec, fan)
         self._loop.set_tec_mode(TecMode.REGULATE)
         self._loop.set_fan_mode(FanMode.REGULATE)
         self._sensor, self._actuator = SensorFrame.zeros(1), ActuatorFrame.zeros(1)
         die_k = model.die_resistance_k_per_w * point.load_w
         nodes_c = [self._setpoint_c + die_k, self._setpoint_c, point.inlet_c]
-        self._plant = np.array([*nodes_c, *nodes_c, 0.0, 0.0])
+        self._plant = np.array([*nodes_c, *nodes_c, 0.0, 0.0, 0.0])
         self._places = _float_places(STATE)
 
     def retune(self, tec: PidConfig, fan: PidConfig) -> None:
         """Change the gains, without a bump."""
         self._loop.set_thermal_model(self._believed, tec, fan)
 
-    def run(self, ticks: int) -> float:
+    def run(self, periods: int) -> float:
         """Run the closed loop for a while; returns the current that it then asks for, A."""
         arrays, point = self._loop.arrays, self._point
-        believed_ticks(
+        believed_periods(
             self._model,
             self._plant,
             point.load_w,
@@ -232,7 +266,9 @@ class Believed:
             arrays,
             self._sensor,
             self._actuator,
-            ticks,
+            self._ticks,
+            self._wire_ticks,
+            periods,
         )
         return float(arrays.state["tec_current_a"][0])
 
@@ -242,9 +278,9 @@ class Believed:
         Raises:
             UsageError: it does not, or not at the set point.
         """
-        self.run(SETTLING_ROUNDS * ROUND_TICKS)
+        self.run(SETTLING_ROUNDS * self._round)
         before_k = self._plant[CARRIER_SENSOR] - self._setpoint_c
-        self.run(ROUND_TICKS)
+        self.run(self._round)
         after_k = self._plant[CARRIER_SENSOR] - self._setpoint_c
         if not max(abs(before_k), abs(after_k)) < SETTLED_K:
             raise UsageError(
@@ -282,7 +318,7 @@ class Believed:
         ]
         J = np.stack(columns, axis=1)
         # Sent is positive, what comes back opposes it: L is minus the response.
-        return _between(StateSpace(J[:-1, :-1], J[:-1, -1], -J[-1, :-1], 0.0, TICK_S))
+        return _between(StateSpace(J[:-1, :-1], J[:-1, -1], -J[-1, :-1], 0.0, self._period_s))
 
     def _one_tick(
         self,
@@ -292,13 +328,13 @@ class Believed:
         places: NDArray[np.int64],
         which: int,
     ) -> FloatArray:
-        """Plant and memory after one tick, and what the step then asks of the actuator."""
-        self._sensor.head["tick"] = (SETTLING_ROUNDS + 1) * ROUND_TICKS
+        """Plant and memory after one period, and what the step then asks of the actuator."""
+        self._sensor.head["tick"] = (SETTLING_ROUNDS + 1) * self._round
         plant = values[:INPUTS].copy()
         filled = memory.copy()
         filled[places] = values[INPUTS:]
         self._memory()[:] = filled
-        believed_tick(
+        believed_period(
             self._model,
             plant,
             actuators[0],
@@ -308,6 +344,8 @@ class Believed:
             self._loop.arrays,
             self._sensor,
             self._actuator,
+            self._ticks,
+            self._wire_ticks,
         )
         after, state = self._memory().copy(), self._loop.arrays.state[0]
         asked = (state["tec_current_a"], state["fan_rpm"])[which]

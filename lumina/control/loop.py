@@ -1,4 +1,4 @@
-"""The host's handle on one 1 kHz loop: commands in, telemetry out.
+"""The host's handle on one control loop: commands in, telemetry out.
 
 `ControlLoop` owns the shared records. It does not care who runs the step: a real-time
 thread, a batch in virtual time, or (over a wire) an exchange of frames with a board.
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.control.arrays import build_arrays, numbers_of
+from lumina.control.arrays import build_arrays, numbers_of, telemetry_divider
 from lumina.control.config import ControlConfig, PidConfig
 from lumina.control.dither import period_of
 from lumina.control.guard.words import words_in
-from lumina.control.records import MAILBOX_SLOTS, TICK_S, CommandCode, FanMode, HeaterMode, TecMode
+from lumina.control.records import MAILBOX_SLOTS, CommandCode, FanMode, HeaterMode, TecMode
 from lumina.control.telemetry import read_latest, read_since
 from lumina.control.thermal.records import PID_GAINS, THERMAL_MODEL, Relay
 from lumina.control.thermal.stability import why_unstable
@@ -42,20 +42,19 @@ class Dithered(NamedTuple):
 
 
 class ControlLoop:
-    """Commands and telemetry of one processor's 1 kHz loop.
+    """Commands and telemetry of one loop: a processor's at 1 kHz, or one over instruments.
 
     Every command returns its sequence number at once; the step applies it at its next
     tick, in order. `acknowledged` tells how far it has come.
 
     Args:
-        device: the processor's name, for errors.
+        device: the name of processor or TEC controller, for errors.
         config: the controller's configuration.
         heaters: phase shifters on the board.
         outputs: monitor photodiodes on the board that a dither is to count; 0 for none.
         full_scale_v: full scale of the heater converters, V.
         heater_bits: resolution of the heater converters.
-        telemetry_hz: telemetry rows per second, 10 .. 1000.
-        period_s: time between two steps; only an instrument's own pace differs from a tick.
+        telemetry_hz: telemetry rows per second, 10 .. 1000; a slower loop gives one per step.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class ControlLoop:
         full_scale_v: float,
         heater_bits: int,
         telemetry_hz: float = 100.0,
-        period_s: float = TICK_S,
     ) -> None:
         self.device = device
         self.config = config
         self.heaters = heaters
         self.full_scale_v = full_scale_v
+        self.period_s = config.period_s
         self.thermal_model = config.thermal_model
         self.arrays = build_arrays(
             config,
@@ -82,9 +81,14 @@ class ControlLoop:
             full_scale_v=full_scale_v,
             heater_bits=heater_bits,
             telemetry_hz=telemetry_hz,
-            period_s=period_s,
             drift_rad_per_k=self.designed_drift_rad_per_k,
         )
+
+    @property
+    def pace(self) -> str:
+        """How many steps a second, in words."""
+        rate_hz = round(1.0 / self.period_s, 3)
+        return f"{rate_hz / 1000:g} kHz" if rate_hz >= 1000 else f"{rate_hz:g} Hz"
 
     @property
     def designed_drift_rad_per_k(self) -> float:
@@ -113,12 +117,13 @@ class ControlLoop:
     @property
     def telemetry_hz(self) -> float:
         """Telemetry rows per second."""
-        return 1.0 / (float(self.arrays.parameters["telemetry_divider"][0]) * TICK_S)
+        return 1.0 / (float(self.arrays.parameters["telemetry_divider"][0]) * self.period_s)
 
     def set_telemetry_hz(self, rate_hz: float) -> int:
         """Change how many telemetry rows there are per second, 10 .. 1000."""
         self._check("telemetry rate", rate_hz, 10.0, 1000.0, "Hz")
-        return self._post(CommandCode.SET_TELEMETRY, index=round(1.0 / (rate_hz * TICK_S)))
+        divider = telemetry_divider(rate_hz, self.period_s)
+        return self._post(CommandCode.SET_TELEMETRY, index=divider)
 
     def guard_findings(self) -> list[str]:
         """Why the guard acts, in words; empty while it does not."""
@@ -287,7 +292,8 @@ class ControlLoop:
         """
         self._check("inlet temperature", inlet_c, -40.0, 85.0, "C")
         self._check("validity", valid_s, 0.0, 86_400.0, "s")
-        return self._post(CommandCode.SET_INLET, index=round(valid_s / TICK_S), value=inlet_c)
+        periods = round(valid_s / self.period_s)
+        return self._post(CommandCode.SET_INLET, index=periods, value=inlet_c)
 
     def start_dither(self, amplitude_rad: float, periods: int) -> int:
         """Dither every heater about its commanded phase, and count what the monitors say.
@@ -332,7 +338,8 @@ class ControlLoop:
     def _check_stable(
         self, model: ThermalModel, tec: PidConfig | None = None, fan: PidConfig | None = None
     ) -> None:
-        reason = why_unstable(model, tec or self.config.tec.pid, fan or self.config.fan.pid)
+        gains = tec or self.config.tec.pid, fan or self.config.fan.pid
+        reason = why_unstable(model, *gains, self.period_s)
         if reason:
             raise DeviceRangeError(self.device, reason, "lower ones")
 

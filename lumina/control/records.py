@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lumina.control.dither import DitherArrays
 from lumina.control.guard.reasons import Tier
 from lumina.control.guard.records import GUARD_LIMITS, GUARD_STATE
+from lumina.control.pace import TICK_S
 from lumina.control.sensing.records import CHANNEL, FUSION, SENSORS
 from lumina.control.thermal.records import OBSERVER, PID_GAINS, PID_STATE, RELAY, THERMAL_MODEL
 from lumina.frames import MAX_RAILS
@@ -43,9 +44,6 @@ __all__ = [
     "TelemetryRing",
     "Tier",
 ]
-
-TICK_S = 1e-3
-"""Period of the loop, s."""
 
 MAILBOX_SLOTS = 32
 TELEMETRY_SLOTS = 1024
@@ -131,6 +129,8 @@ PARAMETERS = np.dtype(
         ("reference_die_c", "f8"),
         ("heater_full_scale_v", "f8"),
         ("heater_full_code", "f8"),
+        ("measures_load", "i8"),  # whether the frames tell the compute load
+        ("measures_inlet", "i8"),  # and the air at the fan's inlet
         ("slow_divider", "i8"),  # ticks between looks at what changes slowly
         ("telemetry_divider", "i8"),
     ]
@@ -151,7 +151,7 @@ STATE = np.dtype(
         ("die_c", "f8"),
         ("sink_c", "f8"),
         ("inlet_c", "f8"),  # as told, or as read
-        ("read_inlet_c", "f8"),
+        ("read_inlet_c", "f8"),  # assumed where nothing measures it
         ("told_inlet_c", "f8"),
         ("told_inlet_left", "i8"),  # ticks for which it still counts
         ("measured_a", "f8"),  # TEC

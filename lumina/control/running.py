@@ -1,14 +1,16 @@
-"""Whatever runs a control loop: against a twin, a board on a wire, or one in memory."""
+"""Whatever runs a control loop: on a twin, a board on a wire or in memory, or instruments."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from drivers.instrument_link import InstrumentLink
 from drivers.interfaces import FrameLink
 from drivers.npu.link import WireLink
 from drivers.npu.memory import MemoryLink
 from drivers.twin import PlantLink
+from lumina.control.instrument_runner import InstrumentRunner
 from lumina.control.lateness import Lateness
 from lumina.control.loop import ControlLoop
 from lumina.control.memory_runner import MemoryRunner
@@ -38,7 +40,7 @@ class Runner(Protocol):
         """
 
     def start(self) -> None:
-        """Run from now on: in a thread of its own, or as the time of a board in memory goes."""
+        """Run from now on: in a thread, a task, or as the time of a board in memory goes."""
 
     def stop(self) -> None:
         """End that, if it runs."""
@@ -73,4 +75,6 @@ def runner_for(link: FrameLink, loop: ControlLoop) -> Runner:
         return WireRunner(link, loop)
     if isinstance(link, MemoryLink):
         return MemoryRunner(link, loop)
+    if isinstance(link, InstrumentLink):
+        return InstrumentRunner(link, loop)
     raise DeviceError(loop.device, f"no runner for a loop over {type(link).__name__}")

@@ -5,6 +5,7 @@ copy if the lock was even and the same before and after; the ring is long enough
 reader waking 10 times a second never meets the writer in the same slot.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,20 @@ RAILS = MAX_RAILS
 
 
 @compiled_tick
+def known_inlet_c(parameters: Any, state: Any) -> float:
+    """Air at the fan's inlet, as read or told, C; NaN where it is only assumed."""
+    known = parameters.measures_inlet == 1 or state.told_inlet_left > 0
+    return state.inlet_c if known else math.nan
+
+
+@compiled_tick
 def fill_row(row: Any, control: ControlArrays, sensor: Any, actuator: Any) -> None:
     """Copy what users watch from the step's records and the two frame headers."""
-    state = control.state[0]
+    parameters, state = control.parameters[0], control.state[0]
     row.tick = state.tick
     row.acknowledged = control.mailbox.applied[0]
     row.carrier_c, row.die_c, row.sink_c = state.carrier_c, state.die_c, state.sink_c
-    row.die_estimate_c, row.inlet_c = state.die_estimate_c, state.inlet_c
+    row.die_estimate_c, row.inlet_c = state.die_estimate_c, known_inlet_c(parameters, state)
     row.setpoint_c = state.ramped_setpoint_c
     row.tec_current_a, row.tec_voltage_v = sensor.tec_current_a, sensor.tec_voltage_v
     row.fan_rpm, row.fan_set_rpm = sensor.fan_rpm, actuator.fan_rpm

@@ -10,29 +10,35 @@ in reverse before the block is left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivers.config import build_instrument
-from drivers.interfaces import Identity, Instrument, PhotonicProcessor
+from drivers.interfaces import Identity, Instrument
 from drivers.registry import Backend
 from lumina.control.running import RunnerFactory, runner_for
 from lumina.errors import DeviceStateError, UsageError
 from lumina.runtime.bring_up import bring_up, shut_down
+from lumina.runtime.building import build_carriers, build_stations
 from lumina.runtime.config import BenchConfig, load_config
-from lumina.runtime.device import DeviceState, LockCriterion, PhotonicDevice
+from lumina.runtime.device import DeviceState, PhotonicDevice
 from lumina.runtime.environment import Environment
 from lumina.runtime.facility.link import linked
 from lumina.runtime.faults import PlannedFault, Planting, planted
 from lumina.runtime.firmware import Simulators, simulated
+from lumina.runtime.instrument_station import (
+    InstrumentStation,
+    bring_up_instruments,
+    shut_down_instruments,
+)
 from lumina.runtime.places import chip_at, lone_plants, workplace
 from lumina.runtime.plants import build_paces, build_plants
 from lumina.runtime.recording.journal import Journal
 from lumina.runtime.recording.recorder import Recorder
-from lumina.runtime.station import LoopDrive, Station
+from lumina.runtime.station import BaseStation, LoopDrive, Station
 from lumina.runtime.stored import Calibrations, apply_stored
 from lumina.runtime.wall_clock import utc_now
 from lumina.runtime.watching.attendance import Attendance
@@ -40,7 +46,6 @@ from lumina.runtime.watching.drift_watch import DriftWatch
 from lumina.runtime.watching.supervisor import Supervisor
 from lumina.runtime.watching.upkeep import Upkeep
 from lumina.store import RunFolder
-from twin.records import write_input
 
 if TYPE_CHECKING:
     from twin.plant import Plant
@@ -55,6 +60,7 @@ class Bench:
         config: the lab config in force.
         journal: tells what happens; listen to it.
         stations: one per photonic processor, by its name.
+        carriers: chips without a board that our loop holds, by their TEC controllers' names.
         instruments: every instrument, by name.
         identities: who answered, by instrument name.
         planting: plants the faults that were asked for; None where there are none.
@@ -72,10 +78,12 @@ class Bench:
         simulators: Simulators,
         plants: "dict[str, Plant]",
         faults: Sequence[PlannedFault] = (),
+        carriers: dict[str, InstrumentStation] | None = None,
     ) -> None:
         self.config = config
         self.journal = journal
         self.stations = stations
+        self.carriers = carriers or {}
         self.instruments = instruments
         self.identities = identities
         self.simulators = simulators
@@ -102,18 +110,20 @@ class Bench:
         """
         return self._only.device
 
-    async def bring_up(self, processor: str | None = None) -> None:
+    async def bring_up(self, name: str | None = None) -> None:
         """Bring a device up again that has come down by itself: see its `trouble`.
 
         Args:
-            processor: its name; on a bench that has just one, it need not be given.
+            name: the processor's, or the TEC controller's of a chip without a board; of a
+                bench's only processor it need not be given.
 
         Raises:
             DeviceStateError: it is up.
             DeviceError: an instrument is still lost, or refuses.
             SafetyError: a rail trips, or the chip is too hot to start.
         """
-        station = self._only if processor is None else self.stations[processor]
+        everywhere: dict[str, BaseStation] = {**self.stations, **self.carriers}
+        station = self._only if name is None else everywhere[name]
         device = station.device
         if device.lifecycle not in (DeviceState.ERROR, DeviceState.UNINITIALISED):
             raise DeviceStateError(device.name, "it is up, or coming up", device.state.value)
@@ -149,6 +159,7 @@ async def open_bench(
     calibrations: Calibrations | None = None,
     faults: Sequence[PlannedFault] = (),
     lock: bool = True,
+    carriers: bool = True,
     runners: RunnerFactory = runner_for,
 ) -> AsyncIterator[Bench]:
     """Bring a bench up, and shut it down whatever happens.
@@ -164,7 +175,8 @@ async def open_bench(
             says by default, and nowhere if it does not.
         faults: what shall go wrong, and when.
         lock: bring the carriers to their set points; otherwise the TECs stay off.
-        runners: makes what runs the loop of each processor.
+        carriers: hold the carriers of chips without a board, where the config asks for it.
+        runners: makes what runs the loop of each processor, and over instruments.
 
     Raises:
         UsageError: faults are asked for on real hardware.
@@ -189,23 +201,41 @@ async def open_bench(
             at_addresses(config, simulators), plants, journal, stack
         )
         stations = build_stations(config, plants, simulators, instruments, runners)
+        held = {}
+        if carriers:
+            held = build_carriers(config, plants, simulators, instruments, runners)
         bench = Bench(
-            config, journal, stations, instruments, identities, simulators, plants, faults
+            config, journal, stations, instruments, identities, simulators, plants, faults, held
         )
         recorder = build_recorder(folder, bench)
         await stack.enter_async_context(planted(bench.planting))
         devices = list(bench.devices.values())
         await stack.enter_async_context(linked(config.facility, config.name, devices, journal))
+        rising = [
+            await stack.enter_async_context(carrying(bench, carrier, recorder, lock=lock))
+            for carrier in held.values()
+        ]
         for station in stations.values():
             prepare = partial(remember, bench, station.device.name, calibrations)
             drive = LoopDrive(station.runner)
             up = bench._bring_up[station.device.name] = partial(
                 bring_up, station, drive, journal, prepare, lock=lock
             )
-            await stack.enter_async_context(running(station, drive, journal, recorder, up))
+            down = partial(shut_down, station, drive, journal)
+            upkeep = Upkeep(
+                station.device,
+                journal,
+                trim_period_s=station.device.config.compensation.trim_period_s,
+            )
+            await stack.enter_async_context(
+                running(station, journal, recorder, down, {"upkeep": upkeep.run()})
+            )
+            await up()
             await stack.enter_async_context(watched(bench, station.device, calibrations))
         for plant in lone_plants(config):
             await remember(bench, plant, calibrations)
+        for coming_up in rising:
+            await coming_up
         yield bench
 
 
@@ -275,91 +305,66 @@ async def connect(
     return instruments, identities
 
 
-def build_stations(
-    config: BenchConfig,
-    plants: "dict[str, Plant]",
-    simulators: Simulators,
-    instruments: dict[str, Instrument],
-    runners: RunnerFactory,
-) -> dict[str, Station]:
-    """One station per photonic processor, with the instruments on the same plant."""
-    lock = LockCriterion(
-        config.job.lock_tolerance_k, config.job.settle_s, config.job.lock_timeout_s
-    )
-    stations = {}
-    for name, entry in config.processors.items():
-        processor = instruments[name]
-        assert isinstance(processor, PhotonicProcessor)
-        control = config.control_for(name)
-        device = PhotonicDevice(
-            name, processor, control, lock_criterion=lock, telemetry_hz=config.record.rate_hz
-        )
-        beside = tuple(
-            (instrument, config.instruments[other])
-            for other, instrument in instruments.items()
-            if config.instruments[other].plant == entry.plant
-        )
-        runner = runners(processor.frame_link(), device.loop)
-        room = environment_of(config, name, plants, simulators)
-        plant = plants.get(entry.plant) or simulators.plants.get(entry.plant)
-        stations[name] = Station(device, runner, beside, plant, room)
-    return stations
-
-
-def environment_of(
-    config: BenchConfig, processor: str, plants: "dict[str, Plant]", simulators: Simulators
-) -> Environment | None:
-    """The room around a processor's plant, twin or simulated; None around a real one."""
-    where = config.instruments[processor].plant
-    if where in plants:
-        return Environment(config.plants[where], partial(write_input, plants[where].inputs))
-    if processor in simulators.addresses:
-        return Environment(
-            config.plants[where],
-            partial(simulators.set_input, where),
-            simulators.disturb_wire,
-        )
-    return None
-
-
 def build_recorder(folder: RunFolder | None, bench: Bench) -> Recorder | None:
     """The recorder of a bench into a run folder, if there is one."""
     if folder is None:
         return None
-    plants = {name: s.plant for name, s in bench.stations.items() if s.plant is not None}
-    return Recorder(folder, list(bench.devices.values()), plants)
+    everywhere: dict[str, BaseStation] = {**bench.stations, **bench.carriers}
+    plants = {name: s.plant for name, s in everywhere.items() if s.plant is not None}
+    carriers = [station.device for station in bench.carriers.values()]
+    return Recorder(folder, list(bench.devices.values()), plants, carriers)
 
 
 @asynccontextmanager
 async def running(
-    station: Station,
-    drive: LoopDrive,
+    station: BaseStation,
     journal: Journal,
     recorder: Recorder | None,
-    up: Callable[[], Awaitable[None]],
+    down: Callable[[], Coroutine[Any, Any, None]],
+    others: Mapping[str, Coroutine[Any, Any, None]],
 ) -> AsyncIterator[None]:
-    """A station that is up inside the block, watched, and down after it."""
+    """A station that is watched inside the block, and down after it.
+
+    Args:
+        station: the station.
+        journal: where changes are told.
+        recorder: where rows go.
+        down: takes the station down.
+        others: what else looks after it, by name.
+    """
     name = station.device.name
     supervisor = Supervisor(station, journal, recorder)
-    upkeep = Upkeep(
-        station.device, journal, trim_period_s=station.device.config.compensation.trim_period_s
-    )
-    watching = [
-        asyncio.create_task(upkeep.run(), name=f"upkeep-{name}"),
-        asyncio.create_task(supervisor.run(), name=f"supervisor-{name}"),
-        asyncio.create_task(Attendance(station, journal).run(), name=f"attendance-{name}"),
-    ]
+    attendance = Attendance(station, journal)
+    work = {**others, "supervisor": supervisor.run(), "attendance": attendance.run()}
+    watching = [asyncio.create_task(one, name=f"{who}-{name}") for who, one in work.items()]
     try:
-        await up()
         yield
     finally:
         try:
-            await to_the_end(shut_down(station, drive, journal))
+            await to_the_end(down())
         finally:
             for task in watching:
                 task.cancel()
             await asyncio.wait(watching)
             await supervisor.look()
+
+
+@asynccontextmanager
+async def carrying(
+    bench: Bench, station: InstrumentStation, recorder: Recorder | None, *, lock: bool
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A carrier that comes up beside the rest of the bench; gives the task that sees to it."""
+    name, journal, drive = station.device.name, bench.journal, LoopDrive(station.runner)
+    up = partial(bring_up_instruments, station, drive, journal, lock=lock)
+    bench._bring_up[name] = up
+    down = partial(shut_down_instruments, station, drive, journal)
+    async with running(station, journal, recorder, down, {}):
+        coming_up = asyncio.create_task(up(), name=f"bring-up-{name}")
+        try:
+            yield coming_up
+        finally:
+            coming_up.cancel()
+            await asyncio.gather(coming_up, return_exceptions=True)
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:

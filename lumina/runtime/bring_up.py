@@ -11,7 +11,7 @@ from lumina.errors import (
     LuminaError,
     RailFaultError,
 )
-from lumina.runtime.device import DeviceState, PhotonicDevice
+from lumina.runtime.device import DeviceState, PhotonicDevice, Regulated
 from lumina.runtime.recording.journal import Journal
 from lumina.runtime.station import LoopDrive, Station
 
@@ -88,7 +88,7 @@ async def switch_supplies_on(station: Station) -> None:
         await supply.set_output(channel, True)
 
 
-async def first_reading(device: PhotonicDevice) -> None:
+async def first_reading(device: Regulated) -> None:
     """Wait for the loop's first telemetry, and heed the guard's first judgement.
 
     A board is locked out at first: it takes rails from a host that it has heard ask for none.
@@ -101,7 +101,7 @@ async def first_reading(device: PhotonicDevice) -> None:
         if told and not state["locked_out"][0]:
             break
     else:
-        raise DeviceTimeoutError(device.name, "the board sends no sensor frames")
+        raise DeviceTimeoutError(device.name, "no sensor frames come")
     if device.tier >= Tier.CRITICAL or state["throttle"][0] < 1.0:
         raise device.unsafe()
 

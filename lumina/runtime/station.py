@@ -1,41 +1,64 @@
-"""One photonic processor with everything that serves it: its place on the bench."""
+"""A chip with everything that serves it: its place on the bench."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from drivers.config import InstrumentConfig
-from drivers.interfaces import Instrument, Laser, PowerSupply
+from drivers.instrument_link import News
+from drivers.interfaces import (
+    Instrument,
+    Laser,
+    OpticalPowerMeter,
+    PhotonicProcessor,
+    PowerSupply,
+)
 from drivers.options import LaserOptions, PowerSupplyOptions
+from lumina.control.instrument_runner import InstrumentRunner
 from lumina.control.memory_runner import MemoryRunner
-from lumina.control.records import HeaterMode, TecMode
+from lumina.control.records import HeaterMode, TecMode, Tier
 from lumina.control.running import Runner
 from lumina.errors import DeviceError
 from lumina.realtime import PERIOD_NS
-from lumina.runtime.device import PhotonicDevice
+from lumina.runtime.device import PhotonicDevice, Regulated
 from lumina.runtime.environment import Environment
 from lumina.runtime.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
     from twin.plant import Plant
 
-__all__ = ["LoopDrive", "Station"]
+__all__ = ["BaseStation", "LoopDrive", "Station", "all_tried"]
 
 
 @dataclass(frozen=True)
-class Station:
-    """A device, the loop that runs it, and the instruments on the same plant.
+class BaseStation(ABC):
+    """A held carrier, the loop that holds it, and the instruments on the same plant.
 
     Attributes:
-        device: the processor.
-        runner: runs its 1 kHz loop.
+        device: the carrier: of a processor, or of a chip without a board.
+        runner: runs its loop.
         instruments: every instrument on the plant with its config, in the file's order.
         plant: the twin in this process; None where there is none.
         environment: the room around it; None on hardware.
     """
 
-    device: PhotonicDevice
+    dark_from: ClassVar[Tier] = Tier.EMERGENCY
+    """Tier from which on the lasers are switched off at the source."""
+
+    last_resort: ClassVar[str] = "bench supplies off"
+    """What `cut_power` does, in words."""
+
+    row_name: ClassVar[str] = "row"
+    """Under which name views are shown the newest telemetry row."""
+
+    lockout: ClassVar[str] = (
+        "the board was powered down: it was without power, or without us for a second"
+    )
+    """What has happened when the loop finds itself locked out, in words."""
+
+    device: Regulated
     runner: Runner
     instruments: tuple[tuple[Instrument, InstrumentConfig], ...]
     plant: "Plant | None"
@@ -55,6 +78,49 @@ class Station:
         """Power that bring-up has the one laser emit, W; 0 where there is none, or several."""
         powers_w = [options.power_w for _, options in self.lasers]
         return powers_w[0] if len(powers_w) == 1 else 0.0
+
+    @abstractmethod
+    async def fall_back(self) -> None:
+        """As before bring-up.
+
+        Raises:
+            DeviceError: the first failure, after all was tried.
+        """
+
+    @abstractmethod
+    async def cut_power(self) -> None:
+        """The last resort, when nobody knows what the loop does.
+
+        Raises:
+            DeviceError: the first failure, after all was tried.
+        """
+
+    def depends_on(self, instrument: Instrument) -> bool:
+        """Whether the chip's light, heat or power depends on an instrument."""
+        return not isinstance(instrument, OpticalPowerMeter)
+
+    def hears(self, instrument: Instrument) -> bool:
+        """Whether the loop itself hears an instrument all the time."""
+        return isinstance(instrument, PhotonicProcessor)
+
+    def news(self) -> list[News]:
+        """What has happened to the instruments that the loop hears, since this was asked."""
+        return []
+
+    async def make_safe(self) -> None:
+        """Light off, whatever the state; every instrument is tried.
+
+        Raises:
+            DeviceError: the first failure, after all were tried.
+        """
+        await all_tried(laser.make_safe() for laser, _ in self.lasers)
+
+
+@dataclass(frozen=True)
+class Station(BaseStation):
+    """A processor with its board, and what feeds and lights it."""
+
+    device: PhotonicDevice
 
     @property
     def supplies(self) -> list[tuple[PowerSupply, PowerSupplyOptions]]:
@@ -90,20 +156,12 @@ class Station:
         Raises:
             DeviceError: the first failure, after all were tried.
         """
-        await _all_tried(
+        await all_tried(
             supply.set_output(options.board_channel, False) for supply, options in self.supplies
         )
 
-    async def make_safe(self) -> None:
-        """Light off, whatever the state; every instrument is tried.
 
-        Raises:
-            DeviceError: the first failure, after all were tried.
-        """
-        await _all_tried(laser.make_safe() for laser, _ in self.lasers)
-
-
-async def _all_tried(actions: Iterable[Awaitable[None]]) -> None:
+async def all_tried(actions: Iterable[Awaitable[None]]) -> None:
     """Try every action.
 
     Raises:
@@ -119,7 +177,7 @@ class LoopDrive:
 
     On a `VirtualTimeLoop` the ticks run in batches before each jump of the clock, by this
     drive or, where a board in memory has the time, by the board. On any other loop the
-    runner's own thread runs them in real time.
+    runner's own thread runs them in real time. A loop over instruments is a task of either.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -137,7 +195,8 @@ class LoopDrive:
         if self._running:
             return
         loop = asyncio.get_running_loop()
-        if isinstance(loop, VirtualTimeLoop) and not isinstance(self._runner, MemoryRunner):
+        lives_by_itself = isinstance(self._runner, MemoryRunner | InstrumentRunner)
+        if isinstance(loop, VirtualTimeLoop) and not lives_by_itself:
             self._runner.advance(0)  # a board on a wire refuses here, not in mid-flight
             self._virtual = loop
             self._start_ns = loop.time_ns() - self._runner.ticks * PERIOD_NS
@@ -145,6 +204,11 @@ class LoopDrive:
         else:
             self._runner.start()
         self._running = True
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop ticks."""
+        return self._running
 
     def stop(self) -> None:
         """Stop ticking; idempotent."""

@@ -17,11 +17,14 @@ from lumina.control.guard.records import REASONS
 from lumina.control.guard.tiers import judge_temperatures
 from lumina.control.guard.watches import find
 from lumina.control.records import Tier
+from lumina.control.sensing.frame import DIE
+from lumina.control.sensing.records import Trouble
 
 __all__ = ["guard_reset", "guard_step"]
 
 NORMAL, WARNING, CRITICAL, EMERGENCY = (int(tier) for tier in Tier)
 COUNT = REASONS
+ABSENT = int(Trouble.ABSENT)
 
 
 @compiled_tick
@@ -96,14 +99,15 @@ def guard_step(
 
 
 @compiled_tick
-def guard_reset(parameters: Any, state: Any) -> None:
-    """Leave a latched emergency, if nothing calls for one and the die is cool."""
+def guard_reset(parameters: Any, state: Any, channels: Any) -> None:
+    """Leave a latched emergency, if nothing calls for one and the chip is cool."""
     limits, guard = parameters.guard, state.guard
-    cool = state.die_estimate_c < limits.warning_c - limits.hysteresis_k
+    cool = guard.judged_c < limits.warning_c - limits.hysteresis_k
+    seen_c = state.carrier_c if channels[DIE].trouble == ABSENT else state.die_c
     suspected = guard.suspected
     guard.active &= suspected  # what is gone is forgiven at once
     urgent = tier_by_reason(limits, guard) == EMERGENCY or guard.thermal == EMERGENCY
-    if state.tier == EMERGENCY and cool and not urgent and not math.isnan(state.die_c):
+    if state.tier == EMERGENCY and cool and not urgent and not math.isnan(seen_c):
         state.tier = NORMAL
         state.throttle = 1.0
         guard.cause = 0

@@ -33,6 +33,7 @@ GUARD_STATE = np.dtype(
         ("cause", "i8"),  # bits of those that were active when the emergency latched
         ("found_periods", "i8", (REASONS,)),  # in a row
         ("gone", "i8", (REASONS,)),  # in a row, of an active one
+        ("judged_c", "f8"),  # the chip: its die, or the carrier where no die sensor is
         ("thermal", "i8"),  # tier by temperature
         ("allowed", "f8"),  # share of power by temperature
         ("die_tier", "i8"),

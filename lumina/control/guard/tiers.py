@@ -1,7 +1,8 @@
 """Tiers by temperature: warning, critical, emergency, for die, carrier and sink.
 
 The die is judged by its lag-corrected estimate or its reading, whichever is higher: behind
-a lag of 0.2 s a die that warms by 24 K/s reads 95 C when it has reached 99.7 C.
+a lag of 0.2 s a die that warms by 24 K/s reads 95 C when it has reached 99.7 C. Where nothing
+measures the die, the carrier under it is all that is judged.
 """
 
 import math
@@ -10,10 +11,12 @@ from typing import Any
 from lumina.compiled import compiled_tick
 from lumina.control.records import Tier
 from lumina.control.sensing.frame import CARRIER_A, CARRIER_B, DIE, SINK
+from lumina.control.sensing.records import Trouble
 
 __all__ = ["judge_temperatures"]
 
 NORMAL, WARNING, CRITICAL, EMERGENCY = (int(tier) for tier in Tier)
+ABSENT = int(Trouble.ABSENT)
 
 
 @compiled_tick
@@ -58,7 +61,9 @@ def tier_of_chip(limits: Any, temperature_c: float, tier: int) -> int:
 @compiled_tick
 def hotter(estimate_c: float, channel: Any) -> float:
     """Estimate or reading, whichever is higher; whether the reading is believed or not."""
-    return estimate_c if math.isnan(channel.raw_c) else max(estimate_c, channel.raw_c)
+    if math.isnan(channel.raw_c):
+        return estimate_c
+    return channel.raw_c if math.isnan(estimate_c) else max(estimate_c, channel.raw_c)  # type: ignore[no-any-return]
 
 
 @compiled_tick
@@ -68,6 +73,8 @@ def judge_temperatures(limits: Any, guard: Any, state: Any, channels: Any) -> No
     carrier_c = hotter(state.carrier.node_c, channels[CARRIER_A])
     carrier_c = hotter(carrier_c, channels[CARRIER_B])
     sink_c = hotter(state.sink.node_c, channels[SINK])
+    guard.judged_c = carrier_c if channels[DIE].trouble == ABSENT else die_c
+    chip_c = carrier_c if math.isnan(die_c) else max(die_c, carrier_c)
     guard.die_tier = tier_of_chip(limits, die_c, guard.die_tier)
     guard.carrier_tier = tier_of_chip(limits, carrier_c, guard.carrier_tier)
     guard.sink_tier = tier_at(
@@ -80,6 +87,6 @@ def judge_temperatures(limits: Any, guard: Any, state: Any, channels: Any) -> No
     )
     guard.thermal = max(guard.die_tier, guard.carrier_tier, guard.sink_tier)
     guard.allowed = min(
-        share_at(max(die_c, carrier_c), limits.warning_c, limits.critical_c),
+        share_at(chip_c, limits.warning_c, limits.critical_c),
         share_at(sink_c, limits.sink_warning_c, limits.sink_critical_c),
     )

@@ -11,6 +11,7 @@ from lumina.compiled import compiled_tick
 from lumina.control.guard.reasons import Reason, bit
 from lumina.control.rails import rails_are_up
 from lumina.control.records import RailState, TecMode
+from lumina.control.sensing.frame import CARRIER_A, CARRIER_B, DIE
 from lumina.control.sensing.fusion import NOBODY
 from lumina.control.sensing.records import Trouble
 from lumina.frames import HELD_SAFE
@@ -20,7 +21,7 @@ __all__ = ["find"]
 
 TEC_OFF = int(TecMode.OFF)
 TRIPPED = int(RailState.FAULT)
-SOUND = int(Trouble.NONE)
+SOUND, ABSENT = int(Trouble.NONE), int(Trouble.ABSENT)
 FLAG_HELD_SAFE = HELD_SAFE
 
 DIE_HOT = bit(Reason.DIE_HOT)
@@ -65,14 +66,15 @@ STALL_RPM, STALL_SHARE = 400.0, 0.5
 
 
 @compiled_tick
-def find_heat(limits: Any, guard: Any, state: Any, dt_s: float) -> int:
-    """Too warm, or about to be."""
+def find_heat(limits: Any, guard: Any, state: Any, channels: Any, dt_s: float) -> int:
+    """Too warm, or about to be: the die, or the carrier where no die sensor is."""
     found = DIE_HOT if guard.die_tier > 0 else 0
     found |= CARRIER_HOT if guard.carrier_tier > 0 else 0
     found |= SINK_HOT if guard.sink_tier > 0 else 0
     share = min(dt_s / RISE_S, 1.0)
-    guard.rise_k_per_s += share * (state.die.rise_k_per_s - guard.rise_k_per_s)
-    ahead_c = state.die_estimate_c + limits.horizon_s * guard.rise_k_per_s
+    followed = state.carrier if channels[DIE].trouble == ABSENT else state.die
+    guard.rise_k_per_s += share * (followed.rise_k_per_s - guard.rise_k_per_s)
+    ahead_c = followed.node_c + limits.horizon_s * guard.rise_k_per_s
     # What is not a number is never below the limit.
     if not ahead_c < limits.emergency_c:
         found |= RISING
@@ -80,18 +82,32 @@ def find_heat(limits: Any, guard: Any, state: Any, dt_s: float) -> int:
 
 
 @compiled_tick
+def fits(channel: Any) -> int:
+    """1 where there is such a sensor."""
+    return 1 if channel.trouble != ABSENT else 0
+
+
+@compiled_tick
+def fails(channel: Any) -> int:
+    """1 where there is one that cannot be believed."""
+    return 1 if channel.trouble != SOUND and channel.trouble != ABSENT else 0
+
+
+@compiled_tick
 def find_sensors(limits: Any, state: Any, channels: Any) -> int:
     """Sensors that cannot be believed."""
-    found = DIE_SENSOR_LOST if math.isnan(state.die_c) else 0
+    blind = math.isnan(state.die_c) and channels[DIE].trouble != ABSENT
+    found = DIE_SENSOR_LOST if blind else 0
     excused_w = limits.unknown_heat_w + METERED_SHARE * (state.load_w + state.heater_power_w)
     if state.die.unmetered_w < -excused_w:
         found |= DIE_SENSOR_COLD
     if state.die.unmetered_w > excused_w:
         found |= DIE_HEAT_UNKNOWN
-    lost = (channels[0].trouble != SOUND) + (channels[1].trouble != SOUND)
-    if lost == 2:
+    fitted = fits(channels[CARRIER_A]) + fits(channels[CARRIER_B])
+    lost = fails(channels[CARRIER_A]) + fails(channels[CARRIER_B])
+    if lost == fitted:
         found |= CARRIER_SENSORS_LOST
-    if lost == 1 or state.fusion.liar != NOBODY:
+    if 0 < lost < fitted or state.fusion.liar != NOBODY:
         found |= CARRIER_SENSOR_DOUBTED
     if math.isnan(state.sink_c):
         found |= SINK_SENSOR_LOST
@@ -106,11 +122,16 @@ def find_frame(state: Any) -> int:
 
 
 @compiled_tick
-def find_reversal(model: Any, guard: Any, state: Any, dt_s: float) -> int:
-    """A TEC that heats where it should cool."""
+def find_reversal(parameters: Any, guard: Any, state: Any, dt_s: float) -> int:
+    """A TEC that heats where it should cool, or the other way round.
+
+    A load that nobody meters looks like the first: then only the second is judged.
+    """
+    model = parameters.model
     moved_w = model.tec_seebeck_v_per_k * state.measured_a * (state.carrier.node_c + KELVIN)
     guard.moved_w += min(dt_s / REVERSAL_S, 1.0) * (moved_w - guard.moved_w)
-    if abs(guard.moved_w) < REVERSAL_W:
+    unclear = parameters.measures_load == 0 and guard.moved_w > 0.0
+    if abs(guard.moved_w) < REVERSAL_W or unclear:
         return 0
     return TEC_REVERSED if state.carrier.unmetered_w / guard.moved_w > REVERSAL_SHARE else 0
 
@@ -132,7 +153,7 @@ def find_tec(parameters: Any, guard: Any, state: Any, powered: bool, dt_s: float
     away_v = abs(state.measured_v - seebeck_v - ohmic_v)
     if away_v > VOLTAGE_V + VOLTAGE_SHARE * (abs(seebeck_v) + abs(ohmic_v)):
         found |= TEC_VOLTAGE
-    return found | find_reversal(model, guard, state, dt_s)
+    return found | find_reversal(parameters, guard, state, dt_s)
 
 
 @compiled_tick
@@ -170,7 +191,7 @@ def find(
     """Bits of everything that looks wrong in this tick."""
     limits, guard = parameters.guard, state.guard
     return (
-        find_heat(limits, guard, state, dt_s)
+        find_heat(limits, guard, state, channels, dt_s)
         | find_sensors(limits, state, channels)
         | find_frame(state)
         | find_tec(parameters, guard, state, rails_are_up(rails), dt_s)

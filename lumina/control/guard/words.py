@@ -32,7 +32,7 @@ def words_for(reason: Reason, row: Any) -> str:
     found = [
         f"{name} is {TROUBLES[trouble]}"
         for name, trouble in zip(SENSORS, map(Trouble, row["sensor_trouble"]), strict=True)
-        if name in ABOUT.get(reason, ()) and trouble is not Trouble.NONE
+        if name in ABOUT.get(reason, ()) and trouble in TROUBLES
     ]
     if reason is Reason.CARRIER_SENSOR_DOUBTED and int(row["fusion"]) in QUARREL:
         found.append(QUARREL[int(row["fusion"])])

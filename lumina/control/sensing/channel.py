@@ -2,8 +2,8 @@
 
 A sound sensor trembles. Its code goes up and down by its noise; how often it turns back is
 learned while it lives, and a code that stands still although twenty turns were due is that
-of a stuck sensor: 30 ms at full noise, longer where the noise seldom moves the last bit,
-never where it hardly does. A sensor whose readings go to and fro by more than heat can move
+of a stuck sensor: thirty samples at full noise, more where the noise seldom moves the last
+bit, never where it hardly does. A sensor whose readings go to and fro by more than heat can move
 them is noisy.
 """
 
@@ -24,14 +24,15 @@ from lumina.theory.thermistor import (
 __all__ = ["channel_code", "read_channel"]
 
 RTD = int(SensorLaw.RTD)
-NONE, UNREADABLE, STUCK, NOISY = (int(trouble) for trouble in Trouble)
+NONE, UNREADABLE, STUCK, NOISY, ABSENT = (int(trouble) for trouble in Trouble)
 
 DUE_TURNS = 20.0
-LIVELINESS_SHARE = 1e-3
-"""Per tick: the liveliness is a mean over about a second."""
+LIVELINESS_S, LIVELINESS_SHARE = 1.0, 0.01
+"""The liveliness is a mean over about a second, and over a hundred samples at least: it must
+outlive the turns that are due."""
 
-NOISE_SHARE = 1e-2
-"""Per tick: the noise is a mean over about 0.1 s."""
+NOISE_S, NOISE_SHARE = 0.1, 0.05
+"""The noise is a mean over about 0.1 s, and over twenty samples at least."""
 
 
 @compiled_tick
@@ -57,12 +58,13 @@ def channel_code(channel: Any, temperature_c: float) -> int:
 
 
 @compiled_tick
-def watch_stillness(channel: Any, code: int) -> None:
+def watch_stillness(channel: Any, code: int, dt_s: float) -> None:
     """Learn how lively the code is, and count the turns that it has missed since it moved."""
     step = code - channel.code
     channel.code = code
     turned = 1.0 if step * channel.step < 0 else 0.0
-    channel.liveliness += LIVELINESS_SHARE * (turned - channel.liveliness)
+    share = min(dt_s / LIVELINESS_S, LIVELINESS_SHARE)
+    channel.liveliness += share * (turned - channel.liveliness)
     if step == 0:
         channel.missed_turns += channel.liveliness
     else:
@@ -70,7 +72,7 @@ def watch_stillness(channel: Any, code: int) -> None:
 
 
 @compiled_tick
-def watch_noise(channel: Any, now_c: float) -> None:
+def watch_noise(channel: Any, now_c: float, dt_s: float) -> None:
     """Learn how far the reading goes to and fro: a jump or a ramp goes one way only."""
     moved_k, before_k = now_c - channel.raw_c, channel.moved_k
     channel.raw_c = now_c
@@ -78,7 +80,7 @@ def watch_noise(channel: Any, now_c: float) -> None:
         return
     channel.moved_k = moved_k
     wavered_k = min(abs(moved_k), abs(before_k)) if moved_k * before_k < 0.0 else 0.0
-    channel.noise_k += NOISE_SHARE * (wavered_k - channel.noise_k)
+    channel.noise_k += min(dt_s / NOISE_S, NOISE_SHARE) * (wavered_k - channel.noise_k)
 
 
 @compiled_tick
@@ -94,9 +96,11 @@ def trouble_of(channel: Any) -> int:
 
 
 @compiled_tick
-def read_channel(channel: Any, code: int) -> None:
-    """Take in one sample."""
-    watch_stillness(channel, code)
-    watch_noise(channel, temperature_c(channel, code))
+def read_channel(channel: Any, code: int, dt_s: float) -> None:
+    """Take in one sample, `dt_s` after the one before; nothing where there is no sensor."""
+    if channel.trouble == ABSENT:
+        return
+    watch_stillness(channel, code, dt_s)
+    watch_noise(channel, temperature_c(channel, code), dt_s)
     channel.trouble = trouble_of(channel)
     channel.reading_c = channel.raw_c if channel.trouble == NONE else math.nan

@@ -25,9 +25,10 @@ def believed(state: Any, value: float, before: float, low: float, high: float) -
 
 
 @compiled_tick
-def read_inlet(state: Any, head: Any) -> None:
+def read_inlet(parameters: Any, state: Any, head: Any) -> None:
     """Temperature of the air at the sink: what the room's cooling tells counts for a while."""
-    state.read_inlet_c = believed(state, head.inlet_c, state.read_inlet_c, COLDEST_C, HOTTEST_C)
+    if parameters.measures_inlet == 1:
+        state.read_inlet_c = believed(state, head.inlet_c, state.read_inlet_c, COLDEST_C, HOTTEST_C)
     state.inlet_c = state.read_inlet_c
     if state.told_inlet_left > 0:
         state.told_inlet_left -= 1
@@ -35,23 +36,24 @@ def read_inlet(state: Any, head: Any) -> None:
 
 
 @compiled_tick
-def read_actuators(state: Any, head: Any) -> None:
+def read_actuators(parameters: Any, state: Any, head: Any) -> None:
     """What TEC, fan and load do."""
     state.wrong_numbers = 0
     state.measured_a = believed(state, head.tec_current_a, state.measured_a, -MOST_A, MOST_A)
     state.measured_v = believed(state, head.tec_voltage_v, state.measured_v, -MOST_V, MOST_V)
     state.measured_rpm = believed(state, head.fan_rpm, state.measured_rpm, 0.0, MOST_RPM)
-    state.metered_w = believed(state, head.compute_power_w, state.metered_w, 0.0, MOST_W)
-    read_inlet(state, head)
+    if parameters.measures_load == 1:
+        state.metered_w = believed(state, head.compute_power_w, state.metered_w, 0.0, MOST_W)
+    read_inlet(parameters, state, head)
 
 
 @compiled_tick
 def read_temperatures(parameters: Any, state: Any, channels: Any, head: Any, dt_s: float) -> None:
     """What the thermometers show; NaN where none can be believed."""
-    read_channel(channels[CARRIER_A], head.carrier_a_code)
-    read_channel(channels[CARRIER_B], head.carrier_b_code)
-    read_channel(channels[DIE], head.die_code)
-    read_channel(channels[SINK], head.sink_code)
+    read_channel(channels[CARRIER_A], head.carrier_a_code, dt_s)
+    read_channel(channels[CARRIER_B], head.carrier_b_code, dt_s)
+    read_channel(channels[DIE], head.die_code, dt_s)
+    read_channel(channels[SINK], head.sink_code, dt_s)
     state.die_c, state.sink_c = channels[DIE].reading_c, channels[SINK].reading_c
     state.carrier_c = fuse(
         state.fusion,
@@ -74,5 +76,5 @@ def read_frame(parameters: Any, state: Any, channels: Any, head: Any, dt_s: floa
     state.stale_ticks = 0 if head.time_ns != state.time_ns else state.stale_ticks + 1
     state.tick, state.time_ns, state.acted_tick = head.tick, head.time_ns, head.acted_tick
     state.epoch, state.board_flags = head.epoch, head.flags
-    read_actuators(state, head)
+    read_actuators(parameters, state, head)
     read_temperatures(parameters, state, channels, head, dt_s)

@@ -24,6 +24,7 @@ class Trouble(IntEnum):
     UNREADABLE = 1  # open, shorted, or no resistance that its law knows
     STUCK = 2  # its noise has stopped
     NOISY = 3
+    ABSENT = 4  # there is none
 
 
 CHANNEL = np.dtype(

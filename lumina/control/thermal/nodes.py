@@ -5,6 +5,7 @@ and its sensor lags. The metered load comes late by a known delay; leading it by
 P + d dP/dt, gives the die at once what it got meanwhile.
 """
 
+import math
 from typing import Any
 
 from lumina.compiled import compiled_tick
@@ -49,7 +50,7 @@ def estimate_die(model: Any, state: Any, heat_w: float, dt_s: float) -> None:
         DIE_BANDWIDTH_PER_S,
         dt_s,
     )
-    state.die_estimate_c = state.die.node_c
+    state.die_estimate_c = state.die.node_c if state.die.started == 1 else math.nan
 
 
 @compiled_tick

@@ -52,6 +52,7 @@ async def _whole(
         journal=journal,
         folder=folder,
         calibrations=calibrations,
+        carriers=False,
     ) as bench:
         seen = [await _checked(plan, bench, site, folder, calibrations) for site in sites(bench)]
         checks = {name: check for name, check in seen if check is not None}

@@ -67,6 +67,7 @@ async def _whole(
         folder=folder,
         calibrations=calibrations,
         lock=not any(routine.before_lock for routine in named(plan.routines)),
+        carriers=False,  # routines have a plant without a board to themselves
     ) as bench:
         if plan.resume and not progress.earlier:
             journal.tell("bench", "resumed", "nothing to go on with: from the beginning")

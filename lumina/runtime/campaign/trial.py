@@ -162,6 +162,7 @@ class _Life:
                 seed=trial.seed,
                 chip_seed=trial.seed,
                 faults=trial.faults,
+                carriers=False,
                 runners=self._watched,
             ) as bench:
                 await self._disturb(bench, ends_s)

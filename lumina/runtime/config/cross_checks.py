@@ -9,7 +9,13 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from drivers.config import InstrumentConfig
-from drivers.options import PhaseShifterBankOptions, PowerMeterOptions, PowerSupplyOptions
+from drivers.options import (
+    FanOptions,
+    PhaseShifterBankOptions,
+    PowerMeterOptions,
+    PowerSupplyOptions,
+    TemperatureControllerOptions,
+)
 from drivers.registry import Backend
 from lumina.control.thermal.stability import why_unstable
 from lumina.runtime.config.files import DEFAULT_CONTROL
@@ -128,11 +134,55 @@ def _addresses(config: "BenchConfig") -> Iterator[Finding]:
 
 
 def _control_names(config: "BenchConfig") -> Iterator[Finding]:
-    known = [DEFAULT_CONTROL, *config.processors]
-    for name in config.control:
-        if name not in known:
+    on_boards = [DEFAULT_CONTROL, *config.processors]
+    over_instruments = config.by_role("temperature_controller")
+    for name, control in config.control.items():
+        field = ("control", name, "instruments")
+        if name in on_boards and control.instruments is not None:
+            yield Finding(field, "a board's loop runs at 1 kHz; this is for a TEC controller's")
+        elif name in over_instruments and control.instruments is None:
+            yield Finding(field, "the loop over a TEC controller needs this section: fan and rate")
+        elif name not in (*on_boards, *over_instruments):
+            known = ", ".join((*on_boards, *over_instruments))
+            text = "there is no photonic processor or TEC controller of that name"
+            yield Finding(("control", name), text, known)
+
+
+def _instrument_names(config: "BenchConfig") -> Iterator[Finding]:
+    """A loop over instruments has a plant for itself, and a fan on it."""
+    boards = {board.plant: name for name, board in config.processors.items()}
+    owners: dict[str, str] = {}
+    for name, settings in config.instrument_loops.items():
+        plant = config.instruments[name].plant
+        if plant in boards:
+            text = f"plant '{plant}' has a board, {boards[plant]}, whose loop holds its carrier"
+            yield Finding(("control", name), text)
+        if (first := owners.setdefault(plant, name)) != name:
+            text = f"{first} holds the carrier of plant '{plant}' already"
+            yield Finding(("control", name), text)
+        fans = [n for n, fan in config.by_role("fan").items() if fan.plant == plant]
+        if settings.fan not in fans:
+            text = f"there is no fan '{settings.fan}' on plant '{plant}'"
+            yield Finding(("control", name, "instruments", "fan"), text, ", ".join(fans) or None)
+
+
+def _instrument_limits(config: "BenchConfig") -> Iterator[Finding]:
+    """A loop over instruments asks for no more than they are allowed to give."""
+    for name, settings in config.instrument_loops.items():
+        control, tec = config.control[name], config.instruments[name].options
+        fan = getattr(config.instruments.get(settings.fan), "options", None)
+        asked_a, asked_rpm = control.tec.current_limit_a, control.fan.max_rpm
+        if isinstance(tec, TemperatureControllerOptions) and asked_a > tec.current_limit_a:
             yield Finding(
-                ("control", name), "there is no photonic processor of that name", ", ".join(known)
+                ("control", name, "tec", "current_limit_a"),
+                f"{asked_a:g} A is more than {name} gives",
+                f"at most {tec.current_limit_a:g} A (instruments.{name}.options.current_limit_a)",
+            )
+        if isinstance(fan, FanOptions) and asked_rpm > fan.max_rpm:
+            yield Finding(
+                ("control", name, "fan", "max_rpm"),
+                f"{asked_rpm:g} RPM is more than {settings.fan} turns",
+                f"at most {fan.max_rpm:g} RPM (instruments.{settings.fan}.options.max_rpm)",
             )
 
 
@@ -173,10 +223,15 @@ def _tec_current(config: "BenchConfig") -> Iterator[Finding]:
 
 def _gains(config: "BenchConfig") -> Iterator[Finding]:
     for name, control in config.control.items():
-        reason = why_unstable(control.thermal_model, control.tec.pid, control.fan.pid)
+        if control.instruments is not None and not control.gains_given:
+            continue  # bring-up finds some for the pace
+        gains = control.tec.pid, control.fan.pid
+        reason = why_unstable(control.thermal_model, *gains, control.period_s)
         if reason:
-            text = f"{reason}: lower gains, or `lumina calibrate CONFIG thermal` finds some"
-            yield Finding(("control", name), text)
+            finder = "`lumina calibrate CONFIG thermal`"
+            if control.instruments is not None:
+                finder = "where none are given, bring-up"
+            yield Finding(("control", name), f"{reason}: lower gains, or {finder} finds some")
 
 
 def _rails(config: "BenchConfig") -> Iterator[Finding]:
@@ -244,10 +299,18 @@ def _meter_ports(config: "BenchConfig") -> Iterator[Finding]:
             )
 
 
-_NAME_RULES = (_plants_exist, _one_master, _addresses, _control_names, _heaters)
+_NAME_RULES = (
+    _plants_exist,
+    _one_master,
+    _addresses,
+    _control_names,
+    _instrument_names,
+    _heaters,
+)
 _VALUE_RULES = (
     _processors,
     _tec_current,
+    _instrument_limits,
     _gains,
     _rails,
     _rail_names,

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.config import InstrumentConfig, Name
-from lumina.control.config import ControlConfig
+from lumina.control.config import ControlConfig, InstrumentsConfig
 from lumina.runtime.config.cross_checks import cross_check
 from lumina.runtime.config.files import DEFAULT_CONTROL
 from lumina.runtime.facility.config import FacilityConfig
@@ -98,7 +98,8 @@ class BenchConfig(_Section):
     )
     control: dict[Name, ControlConfig] = Field(
         default_factory=dict,
-        description="the 1 kHz loop of each processor, by its name; 'default' holds for all",
+        description="the 1 kHz loop of each processor, by its name; 'default' holds for all; "
+        "and the loop over a TEC controller and a fan, by the controller's name",
     )
     instruments: dict[Name, InstrumentConfig] = Field(
         max_length=256, description="the instruments on the bench, by name"
@@ -123,6 +124,16 @@ class BenchConfig(_Section):
     def processors(self) -> dict[str, InstrumentConfig]:
         """The photonic processors, by name."""
         return self.by_role("photonic_processor")
+
+    @property
+    def instrument_loops(self) -> dict[str, InstrumentsConfig]:
+        """The loops over stand-alone instruments, by their TEC controllers' names."""
+        controllers = self.by_role("temperature_controller")
+        return {
+            name: control.instruments
+            for name, control in self.control.items()
+            if name in controllers and control.instruments is not None
+        }
 
     def control_for(self, processor: str) -> ControlConfig:
         """What the loop of one processor is told."""

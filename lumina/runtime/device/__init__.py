@@ -13,7 +13,16 @@ and the loop's mailbox: a twin and a real board are reached by the same calls.
 
 from lumina.runtime.device.board import Board
 from lumina.runtime.device.device import PhotonicDevice
+from lumina.runtime.device.regulated import Regulated
 from lumina.runtime.device.settling import LockCriterion, Settling
 from lumina.runtime.device.state import Counters, DeviceState
 
-__all__ = ["Board", "Counters", "DeviceState", "LockCriterion", "PhotonicDevice", "Settling"]
+__all__ = [
+    "Board",
+    "Counters",
+    "DeviceState",
+    "LockCriterion",
+    "PhotonicDevice",
+    "Regulated",
+    "Settling",
+]

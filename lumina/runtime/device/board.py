@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from drivers.interfaces import Light, PhotonicProcessor, ProcessorCapabilities, TapLight
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
-from lumina.control.records import TecMode, Tier
-from lumina.errors import DeviceStateError, DeviceTimeoutError, ThermallyUnsafeError
-from lumina.runtime.device.settling import LockCriterion, Settling
-from lumina.runtime.device.state import Counters, DeviceState
+from lumina.control.records import Tier
+from lumina.errors import DeviceTimeoutError
+from lumina.runtime.device.regulated import Regulated
+from lumina.runtime.device.settling import LockCriterion
+from lumina.runtime.device.state import Counters
 from lumina.theory.architecture import ChipArchitecture
 
 __all__ = ["Board"]
@@ -26,21 +27,12 @@ ATTEMPTS = 20
 """Light that was seen while the board was not as commanded is sent again, so many times."""
 
 
-class Board:
+class Board(Regulated):
     """A photonic board and its loop, as a calibration sees it (calibration.chip.ChipUnderTest).
 
     Attributes:
-        name: the instrument's name in the lab config.
         processor: the board's driver.
-        config: what the loop is told.
-        loop: the 1 kHz loop.
-        settling: waits for what was commanded to stand.
         counters: what it has done.
-        lifecycle: how far bring-up has come, the guard's word left out.
-        trouble: why it has to be brought up again, in words; empty while it has not.
-        attended: whether the host looks after it; a fault may have it look away.
-        relit: whether a calibration has the laser otherwise than the lab config says; its light
-            is not judged meanwhile.
     """
 
     def __init__(
@@ -52,11 +44,8 @@ class Board:
         lock_criterion: LockCriterion,
         telemetry_hz: float,
     ) -> None:
-        self.name = name
-        self.processor = processor
-        self.config = config
         capabilities = processor.capabilities
-        self.loop = ControlLoop(
+        loop = ControlLoop(
             name,
             config,
             heaters=capabilities.heaters,
@@ -65,12 +54,9 @@ class Board:
             heater_bits=capabilities.heater_bits,
             telemetry_hz=telemetry_hz,
         )
-        self.settling = Settling(self.loop, lock_criterion, self._require_up)
+        super().__init__(name, config, loop, lock_criterion)
+        self.processor = processor
         self.counters = Counters()
-        self.lifecycle = DeviceState.UNINITIALISED
-        self.trouble = ""
-        self.attended = True
-        self.relit = False
 
     # What it is
 
@@ -116,19 +102,12 @@ class Board:
 
     # How it stands
 
-    @property
-    def tier(self) -> Tier:
-        """Tier of the thermal guard."""
-        return Tier(int(self.loop.arrays.state["tier"][0]))
-
-    @property
-    def is_regulated(self) -> bool:
-        """Whether the loop regulates the carrier's temperature."""
-        return int(self.loop.arrays.state["tec_mode"][0]) == TecMode.REGULATE
-
     def die_temperature_c(self) -> float:
         """The loop's present estimate of the die temperature, C."""
         return float(self.loop.arrays.state["die_estimate_c"][0])
+
+    def chip_c(self) -> float:
+        return self.die_temperature_c()
 
     # What a calibration may ask
 
@@ -170,25 +149,7 @@ class Board:
         """Wait until the loop has applied a command."""
         await self.settling.applied(sequence)
 
-    # What becomes of it
-
-    def fail(self, why: str) -> None:
-        """It cannot work, for as long as what is wrong lasts."""
-        self._fall(DeviceState.ERROR, why)
-
-    def come_down(self, why: str) -> None:
-        """Nothing is wrong any more, but it has to be brought up again."""
-        self._fall(DeviceState.UNINITIALISED, why)
-
-    def come_up(self) -> None:
-        """It is brought up."""
-        self.lifecycle, self.trouble = DeviceState.READY, ""
-
     # Inside
-
-    def _fall(self, state: DeviceState, why: str) -> None:
-        if self.lifecycle is not DeviceState.SHUTDOWN:
-            self.lifecycle, self.trouble = state, why
 
     async def _shine(self, fields: ComplexArray) -> ComplexArray:
         """What the receivers see of `fields`, with the board as it was commanded."""
@@ -214,22 +175,10 @@ class Board:
         text = f"{ATTEMPTS} times in a row the board went safe while light passed through it"
         raise DeviceTimeoutError(self.name, f"{text}: its frames come too late")
 
-    def _require_up(self) -> None:
-        if self.lifecycle not in (DeviceState.READY, DeviceState.INITIALISING):
-            text = "bring the device up first"
-            if self.trouble:
-                text = f"{self.trouble}; bring the device up again"
-            raise DeviceStateError(self.name, text, self.lifecycle.value)
-
     def _require_safe(self) -> None:
         self._require_up()
         if self.tier >= Tier.CRITICAL:
             raise self.unsafe()
-
-    def unsafe(self) -> ThermallyUnsafeError:
-        """The guard's refusal, with its reasons."""
-        tier, found = self.tier.name.lower(), self.loop.guard_findings()
-        return ThermallyUnsafeError(self.name, tier, self.die_temperature_c(), found)
 
 
 def saturated(readings: ComplexArray, bits: int) -> int:

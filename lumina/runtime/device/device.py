@@ -22,7 +22,6 @@ from calibration.result import ChipCalibration
 from calibration.rings import BankOptions, calibrate_bank
 from drivers.interfaces import PhotonicProcessor
 from lumina.control.config import ControlConfig
-from lumina.control.records import Tier
 from lumina.errors import CalibrationError, DeviceStateError, MatrixError
 from lumina.runtime.device.board import Board
 from lumina.runtime.device.programs import Programs
@@ -77,11 +76,8 @@ class PhotonicDevice(Board):
     @property
     def state(self) -> DeviceState:
         """State of the device, the guard's word included."""
-        if self.lifecycle is not DeviceState.READY:
-            return self.lifecycle
-        if self.tier >= Tier.CRITICAL:
-            return DeviceState.THERMAL_LIMIT
-        return DeviceState.BUSY if self._busy else DeviceState.READY
+        busy = self._busy and super().state is DeviceState.READY
+        return DeviceState.BUSY if busy else super().state
 
     async def calibrate(
         self, *, seed: int = 0, progress: Progress = lambda step, done: None

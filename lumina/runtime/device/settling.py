@@ -71,7 +71,8 @@ class Settling:
         waited_s = 0.0
         while self._loop.acknowledged < sequence:
             if waited_s >= COMMAND_TIMEOUT_S:
-                raise DeviceTimeoutError(self._loop.device, "the 1 kHz loop does not take commands")
+                text = f"the {self._loop.pace} loop does not take commands"
+                raise DeviceTimeoutError(self._loop.device, text)
             await asyncio.sleep(TICK_S)
             waited_s += TICK_S
 
@@ -195,6 +196,6 @@ class Settling:
             raise ThermallyUnsafeError(
                 self._loop.device,
                 "emergency",
-                self._state("die_estimate_c"),
+                float(self._loop.arrays.state["guard"]["judged_c"][0]),
                 self._loop.guard_findings(),
             )

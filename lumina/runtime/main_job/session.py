@@ -17,6 +17,7 @@ from lumina.errors import LuminaError
 from lumina.runtime.bench import Bench, open_bench
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.faults import PlannedFault, Story
+from lumina.runtime.instrument_station import InstrumentStation
 from lumina.runtime.main_job.job import DigitJob
 from lumina.runtime.recording.journal import Journal, View
 from lumina.runtime.recording.recorded import Conclude, RunPlan, recorded
@@ -144,4 +145,16 @@ def health(bench: Bench) -> dict[str, Any]:
             | device.loop.counters()
             | station.runner.counters(),
         }
-    return {"devices": devices}
+    carriers = {name: carrier_health(station) for name, station in bench.carriers.items()}
+    return {"devices": devices} | ({"carriers": carriers} if carriers else {})
+
+
+def carrier_health(station: InstrumentStation) -> dict[str, Any]:
+    """How the loop over two instruments has done, as plain values."""
+    loop = station.device.loop
+    return {
+        "state": station.device.state.value,
+        "rate_hz": 1.0 / loop.period_s,
+        "periods": station.runner.ticks,
+        "counters": loop.counters() | station.runner.counters(),
+    }

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.control.records import TICK_S
-from lumina.runtime.device import PhotonicDevice
+from lumina.runtime.device import PhotonicDevice, Regulated
 from lumina.store import TELEMETRY, RunFolder, channel_columns, rail_columns
 
 if TYPE_CHECKING:
@@ -29,12 +28,14 @@ class Recorder:
     """Records one bench into one run folder.
 
     With one device the tables are called ``telemetry``, ``rails`` and ``drive``; with more
-    each name is prefixed by the device's.
+    each name is prefixed by the device's. A carrier without a board has a table of telemetry,
+    with its TEC controller's name before it.
 
     Args:
         folder: the run folder; its owner finishes it.
         devices: the devices to record.
-        plants: the twin of each device by name, for the columns of truth; absent on hardware.
+        plants: the twin of each by name, for the columns of truth; absent on hardware.
+        carriers: carriers without a board.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Recorder:
         folder: RunFolder,
         devices: Sequence[PhotonicDevice],
         plants: "dict[str, Plant]",
+        carriers: Sequence[Regulated] = (),
     ) -> None:
         self._prefix = {d.name: f"{d.name}_" if len(devices) > 1 else "" for d in devices}
         self._plants = plants
@@ -52,11 +54,14 @@ class Recorder:
             tables[f"{prefix}telemetry"] = TELEMETRY
             tables[f"{prefix}rails"] = rail_columns(rails)
             tables[f"{prefix}drive"] = channel_columns(device.loop.heaters, "drive_v")
-        self._frames = folder.open_frames(tables)
         self._drive_due_s = dict.fromkeys(self._prefix, 0.0)
+        for carrier in carriers:
+            self._prefix[carrier.name] = f"{carrier.name}_"
+            tables[f"{carrier.name}_telemetry"] = TELEMETRY
+        self._frames = folder.open_frames(tables)
 
     def record(
-        self, device: PhotonicDevice, rows: NDArray[Any], *, started_s: float, missed: int
+        self, device: Regulated, rows: NDArray[Any], *, started_s: float, missed: int
     ) -> None:
         """Append telemetry rows of one device.
 
@@ -72,10 +77,12 @@ class Recorder:
         if rows.size == 0:
             return
         prefix = self._prefix[device.name]
-        t_s = started_s + rows["tick"] * TICK_S
+        t_s = started_s + rows["tick"] * device.loop.period_s
         table = self._telemetry(device, rows, missed)
         table["t_s"] = t_s
         self._frames.table(f"{prefix}telemetry").extend(table)
+        if not isinstance(device, PhotonicDevice):
+            return
         rails = rail_rows(device, rows)
         rails["t_s"] = t_s
         self._frames.table(f"{prefix}rails").extend(rails)
@@ -84,7 +91,7 @@ class Recorder:
             drive = {"drive_v": device.loop.heater_drive_v()}
             self._frames.table(f"{prefix}drive").append(float(t_s[-1]), drive)
 
-    def _telemetry(self, device: PhotonicDevice, rows: NDArray[Any], missed: int) -> NDArray[Any]:
+    def _telemetry(self, device: Regulated, rows: NDArray[Any], missed: int) -> NDArray[Any]:
         table = np.zeros(rows.size, TELEMETRY)
         for column in COPIED:
             table[column] = rows[column]

@@ -1,4 +1,4 @@
-"""Asks the instruments beside a processor once a second whether they are still there.
+"""Asks the instruments beside a loop once a second whether they are still there.
 
 Nobody talks to a laser or a supply while a bench just runs, so nobody would notice that it
 has gone, or that it has been without power and is dark since.
@@ -6,11 +6,11 @@ has gone, or that it has been without power and is dark since.
 
 import asyncio
 
-from drivers.interfaces import Instrument, OpticalPowerMeter, PhotonicProcessor
+from drivers.interfaces import Instrument
 from lumina.errors import DeviceConnectionError, DeviceError, IdentityError
 from lumina.runtime.device import DeviceState
 from lumina.runtime.recording.journal import Journal
-from lumina.runtime.station import Station
+from lumina.runtime.station import BaseStation
 
 __all__ = ["Attendance"]
 
@@ -21,11 +21,11 @@ class Attendance:
     """Watches a station's instruments until cancelled.
 
     A lost instrument that only measures is told; one that acts on the board takes the
-    station down to where it was before bring-up. The board itself is heard each millisecond
-    by its loop, which the supervisor watches.
+    station down to where it was before bring-up. What the loop itself hears all the time, as a
+    board each millisecond, the supervisor watches.
     """
 
-    def __init__(self, station: Station, journal: Journal) -> None:
+    def __init__(self, station: BaseStation, journal: Journal) -> None:
         self._station, self._journal = station, journal
         self._missing: set[str] = set()
         self._trouble = ""  # as told to the device
@@ -34,7 +34,7 @@ class Attendance:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
             for instrument, _ in self._station.instruments:
-                if not isinstance(instrument, PhotonicProcessor):
+                if not self._station.hears(instrument):
                     group.create_task(self._attend(instrument), name=f"attend-{instrument.name}")
 
     async def _attend(self, instrument: Instrument) -> None:
@@ -54,7 +54,7 @@ class Attendance:
             return
         self._missing.add(instrument.name)
         self._journal.tell(instrument.name, "lost", str(error), level="error")
-        if acts(instrument):
+        if self._station.depends_on(instrument):
             self._trouble = f"{instrument.name} is lost"
             self._station.device.fail(self._trouble)
             await self._fall_back()
@@ -69,7 +69,7 @@ class Attendance:
         self._journal.tell(
             instrument.name, "changed", f"{instrument.name}: {news}", level="warning"
         )
-        if acts(instrument) and not self._missing:
+        if self._station.depends_on(instrument) and not self._missing:
             self._station.device.come_down(f"{instrument.name}: {news}")
             await self._fall_back()
 
@@ -86,8 +86,3 @@ class Attendance:
         except DeviceError as error:
             text = f"could not be made safe: {error}"
             self._journal.tell(device.name, "unsafe", text, level="error")
-
-
-def acts(instrument: Instrument) -> bool:
-    """Whether the board's light, heat or power depends on an instrument."""
-    return not isinstance(instrument, OpticalPowerMeter)

@@ -1,6 +1,6 @@
 """Watches one device ten times a second: records it, tells what changed, acts on trouble.
 
-The 1 kHz loop keeps the chip safe by itself. The supervisor is the slower second pair of
+The control loop keeps the chip safe by itself. The supervisor is the slower second pair of
 eyes: it writes the run folder, and it makes the other instruments follow the guard.
 """
 
@@ -13,20 +13,20 @@ import numpy as np
 from lumina.control.guard.reasons import REACTIONS, reasons_in
 from lumina.control.guard.words import severity, words_for
 from lumina.control.rails import FAULT_NAMES
-from lumina.control.records import TICK_S, RailState, Tier
+from lumina.control.records import RailState, Tier
 from lumina.errors import DeviceError, StoreError
 from lumina.runtime.device import DeviceState
 from lumina.runtime.recording.journal import Journal, Level
 from lumina.runtime.recording.recorder import Recorder
-from lumina.runtime.station import Station
+from lumina.runtime.station import BaseStation
 from lumina.runtime.watching.light_watch import LightWatch
 
 __all__ = ["Supervisor"]
 
 PERIOD_S = 0.1
 
-STALL_S = 0.5
-"""Telemetry that stands still for so long means that the loop has stopped."""
+STALL_S, STALL_PERIODS = 0.5, 5.0
+"""Telemetry that stands still for so long, and so many periods, means that the loop has stopped."""
 
 POWER_OFF_S = 2.0
 """After so long nobody knows what the board does: its supply is switched off."""
@@ -37,6 +37,9 @@ TIER_LEVEL: dict[Tier, Level] = {
     Tier.CRITICAL: "error",
     Tier.EMERGENCY: "error",
 }
+
+
+NEWS_LEVEL: dict[str, Level] = {"lost": "error", "back": "info", "changed": "warning"}
 
 
 class Supervisor:
@@ -51,8 +54,10 @@ class Supervisor:
         recorder: where rows go; None to record nothing.
     """
 
-    def __init__(self, station: Station, journal: Journal, recorder: Recorder | None) -> None:
+    def __init__(self, station: BaseStation, journal: Journal, recorder: Recorder | None) -> None:
         self._station = station
+        self._period_s = station.device.loop.period_s
+        self._loop_words = f"the {station.device.loop.pace} loop"
         self._device = station.device
         self._journal = journal
         self._recorder = recorder
@@ -77,6 +82,7 @@ class Supervisor:
     async def look(self) -> None:
         """Take in the rows written since the last look, and show the loop that we live."""
         self._device.loop.beat()
+        self._tell_news()
         rows, self._cursor, lost = self._device.loop.rows_since(self._cursor)
         if lost:
             self._tell_lost(lost, rows)
@@ -85,13 +91,17 @@ class Supervisor:
         if rows.size == 0:
             return
         self._record(rows)
-        self._journal.pulse(self._device.name, row=rows[-1])
+        self._journal.pulse(self._device.name, **{self._station.row_name: rows[-1]})
         for row in rows[self._changes(rows)]:
             self._follow_reasons(row)
             await self._follow_tier(row)  # first: rails follow the guard
             await self._follow_rails(row)
         if self._device.lifecycle is DeviceState.READY:
             self._follow_light(rows)
+
+    def _tell_news(self) -> None:
+        for one in self._station.news():
+            self._journal.tell(one.instrument, one.kind, one.text, level=NEWS_LEVEL[one.kind])
 
     def _tell_lost(self, lost: int, rows: Any) -> None:
         """Say so before what the oldest row left shows, which may have happened long before."""
@@ -134,10 +144,11 @@ class Supervisor:
             return
         before, self._tier = self._tier, tier
         change = f"{before.name.lower()} -> {tier.name.lower()}"
-        text = f"guard: {change}, die {row['die_estimate_c']:.1f} C"
+        where = "carrier" if np.isnan(row["die_estimate_c"]) else "die_estimate"
+        text = f"guard: {change}, {where.partition('_')[0]} {row[f'{where}_c']:.1f} C"
         at_s = self._time_of(row)
         self._tell("tier", text, TIER_LEVEL[tier], at_s=at_s, before=before.name, after=tier.name)
-        if tier is Tier.EMERGENCY:
+        if tier >= self._station.dark_from > before:
             await self._secure(self._station.make_safe)
 
     async def _follow_rails(self, row: Any) -> None:
@@ -172,18 +183,19 @@ class Supervisor:
             self._powerless = False
         if alive and self._stalled:
             self._stalled = False
-            self._tell("stall", "the 1 kHz loop ticks again", "warning")
-            self._device.come_down("its 1 kHz loop had stopped")
-        elif self._silent_s >= STALL_S and not self._stalled:
+            self._tell("stall", f"{self._loop_words} ticks again", "warning")
+            self._device.come_down(f"{self._loop_words} had stopped")
+        elif self._silent_s >= max(STALL_S, STALL_PERIODS * self._period_s) and not self._stalled:
             self._stalled = True
             fault = self._station.runner.fault
             because = f": {fault}" if fault is not None else ""
-            self._tell("stall", f"the 1 kHz loop has stopped{because}", "error")
-            self._device.fail(f"its 1 kHz loop has stopped{because}")
+            self._tell("stall", f"{self._loop_words} has stopped{because}", "error")
+            self._device.fail(f"{self._loop_words} has stopped{because}")
             await self._secure(self._station.fall_back)
         elif self._silent_s >= POWER_OFF_S and not self._powerless:
             self._powerless = True
-            self._tell("power", "the 1 kHz loop is still silent: bench supplies off", "error")
+            text = f"{self._loop_words} is still silent: {self._station.last_resort}"
+            self._tell("power", text, "error")
             await self._secure(self._station.cut_power)
 
     async def _watch_lockouts(self) -> None:
@@ -192,7 +204,7 @@ class Supervisor:
         if lockouts == self._lockouts:
             return
         self._lockouts = lockouts
-        text = "the board was powered down: it was without power, or without us for a second"
+        text = self._station.lockout
         self._tell("lockout", text, "error")
         self._device.come_down(text)
         await self._secure(self._station.fall_back)
@@ -205,13 +217,13 @@ class Supervisor:
 
     def _time_of(self, row: Any) -> float:
         """Bench time of a telemetry row, s."""
-        return self._start_s() + float(row["tick"]) * TICK_S
+        return self._start_s() + float(row["tick"]) * self._period_s
 
     def _start_s(self) -> float:
         """Bench time of the loop's tick 0, s; taken at the first look."""
         if self._started_s is None:
             ticks = float(self._device.loop.arrays.state["tick"][0])
-            self._started_s = self._journal.now_s() - ticks * TICK_S
+            self._started_s = self._journal.now_s() - ticks * self._period_s
         return self._started_s
 
     def _tell(self, event: str, message: str, level: Level, **data: Any) -> None:

@@ -97,7 +97,7 @@ def test_gains_with_too_thin_margins_are_refused_with_the_margin() -> None:
 def test_a_thin_margin_is_named(margins_of: dict[str, Any], reason: str) -> None:
     good = Margins(True, 20.0, 20.0, 60.0, 1.3, 3.0)
     one = LoopMargins(Actuator.TEC, 30.0, good._replace(**margins_of))
-    assert re.search(reason, why_thin((one,), ThermalOptions()))
+    assert re.search(reason, why_thin((one,)))
 
 
 def test_a_noisy_sensor_gets_a_slower_loop_and_a_hopeless_one_is_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lumina.control.arrays import channels_of
 from lumina.control.config import ControlConfig
+from lumina.control.pace import TICK_S
 from lumina.control.sensing.channel import read_channel
 from lumina.control.sensing.records import Trouble
 from lumina.frames import OPEN_CODE
@@ -30,7 +31,7 @@ def code(celsius: float) -> int:
 
 def feed(sensor: np.void, readings_c: list[float]) -> None:
     for reading_c in readings_c:
-        read_channel(sensor, code(reading_c))
+        read_channel(sensor, code(reading_c), TICK_S)
 
 
 def trembling(ticks: int, noise_k: float = 1e-3) -> list[float]:
@@ -40,14 +41,14 @@ def trembling(ticks: int, noise_k: float = 1e-3) -> list[float]:
 def test_a_thermistor_by_steinhart_hart() -> None:
     sensor = channel(steinhart_hart=COMMON_10K)
     ohm = thermistor_ohm(ThermistorLaw(**COMMON_10K), 60.0)
-    read_channel(sensor, code_from_resistance(ohm, 10e3))
+    read_channel(sensor, code_from_resistance(ohm, 10e3), TICK_S)
     assert sensor["reading_c"] == pytest.approx(60.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("nominal_ohm", [100.0, 1000.0])
 def test_a_platinum_thermometer(nominal_ohm: float) -> None:
     sensor = channel(rtd={"resistance_0c_ohm": nominal_ohm}, reference_ohm=2e3)
-    read_channel(sensor, code_from_resistance(rtd_ohm(nominal_ohm, 45.0), 2e3))
+    read_channel(sensor, code_from_resistance(rtd_ohm(nominal_ohm, 45.0), 2e3), TICK_S)
     assert sensor["reading_c"] == pytest.approx(45.0, abs=2e-3)
 
 
@@ -59,7 +60,7 @@ def test_two_laws_for_one_sensor_are_refused() -> None:
 @pytest.mark.parametrize("wrong", [0, OPEN_CODE])
 def test_an_open_or_shorted_sensor_reads_nothing(wrong: int) -> None:
     sensor = channel()
-    read_channel(sensor, wrong)
+    read_channel(sensor, wrong, TICK_S)
     assert math.isnan(sensor["reading_c"])
     assert sensor["trouble"] == Trouble.UNREADABLE
 
@@ -85,7 +86,7 @@ def test_a_sensor_that_hardly_trembles_is_given_more_time() -> None:
 def code_step_c() -> float:
     """Temperature one code away from 45 C."""
     sensor = channel()
-    read_channel(sensor, code(45.0) + 1)
+    read_channel(sensor, code(45.0) + 1, TICK_S)
     return float(sensor["raw_c"])
 
 
