@@ -9,13 +9,14 @@ from typing import Any
 from calibration.findings import Findings
 from calibration.report import _charts as charts
 from calibration.report import _tables as tables
+from calibration.report._instruments import instrument_section
 from calibration.report._rings import bank_sections, bank_tiles
 from calibration.report._thermal import thermal_sections, thermal_tiles
 from calibration.result import ROUTINE as MESH
 from calibration.result import ChipCalibration
 from calibration.rings import BankCalibration
 from calibration.rings.result import ROUTINE as RINGS
-from calibration.routines import routine
+from calibration.routines import InstrumentRoutine, Routine, routine
 from calibration.store import CalibrationStore, Section, StoredCalibration
 from calibration.tape import Looks, looks_on, read_tape
 from calibration.thermal.result import ROUTINE as THERMAL
@@ -145,10 +146,20 @@ def _sections(run: Path, device: _Device) -> Iterator[kit.Html | None]:
             note="Random matrices, programmed by the data sheet and by this calibration, each "
             "measured in the light.",
         )
+    if mesh is None and any(told_by_instruments(routine(other)) for other in device.sections):
+        yield kit.section(f"Calibration of {name}", *_summary(device))
     for other, section in device.sections.items():
-        if other not in (MESH, "fidelity"):
+        of = routine(other)
+        if of is not None and told_by_instruments(of):
+            yield instrument_section(name, of, section.findings)
+        elif other not in (MESH, "fidelity"):
             yield kit.figures_section(f"Routine {other} on {name}", figures_of(section.findings))
     yield tables.changes(name, device.results.get("changes", ()))
+
+
+def told_by_instruments(of: Routine | None) -> bool:
+    """Whether a routine is about the instruments around a chip."""
+    return isinstance(of, InstrumentRoutine)
 
 
 def figures_of(findings: Findings) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from calibration.routines._fidelity import FidelityRoutine
 from calibration.routines._instruments import (
     ConvertersRoutine,
     HeatersRoutine,
+    InstrumentRoutine,
     LaserRoutine,
     PhotodiodesRoutine,
 )
@@ -24,6 +25,7 @@ from lumina.errors import UsageError
 __all__ = [
     "ROUTINES",
     "Device",
+    "InstrumentRoutine",
     "Move",
     "Routine",
     "Verdict",
