@@ -123,6 +123,10 @@ class ChipElsewhere:
         seen: tuple[Refinement, ComplexArray] = self._ask("refined", matrix)
         return seen
 
+    def rest(self, duration_s: float) -> None:
+        """Leave the bench alone for a while."""
+        self._ask("rest", duration_s)
+
     def truth(self) -> dict[str, Any]:
         """What the chip really is."""
         known: dict[str, Any] = self._ask("truth")
@@ -248,6 +252,9 @@ class _Desk:
         await self._device.load(matrix)
         found = await self._device.refine()
         return found, self._true_plant().seen_matrix()
+
+    async def rest(self, duration_s: float) -> None:
+        await asyncio.sleep(duration_s)
 
     async def truth(self) -> dict[str, Any]:
         plant = self._true_plant()
