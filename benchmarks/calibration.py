@@ -7,28 +7,30 @@ lacks: a cubic drive term, converters' nonlinearity, drift while it is measured.
 is judged by is the plant's own matrix, free of receiver noise.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks import calibration_instruments, rings
+from benchmarks import calibration_instruments, calibration_taps, rings
 from benchmarks.calibration_bound import known_at_best, pi_square_v2
 from benchmarks.calibration_refining import refining
-from benchmarks.chip_process import ChipElsewhere, chip_elsewhere
+from benchmarks.calibration_runs import (
+    Taken,
+    calibrated,
+    programmed,
+    reals,
+    unitaries,
+    unitary_chip,
+)
+from benchmarks.chip_process import chip_elsewhere
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.self_configuration import configuring
 from calibration.heaters import phases_rad
-from calibration.mesh.procedure import calibrate_chip
-from calibration.model import between_ports
-from calibration.result import CalibrationQuality, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration, Fault, Part
 from drivers.registry import Backend
 from lumina.runtime.virtual_time import run_virtual
-from lumina.theory.haar import haar_unitary
 
 __all__ = ["run"]
 
@@ -40,13 +42,6 @@ UNITARY = {8: 0.9995, 16: 0.999, 32: 0.998, 64: 0.998}
 
 DRAWS, PLAIN_DRAWS = 100, 5
 """Random matrices that are programmed: by the calibration, and by the data sheet."""
-
-SMALL_HEATERS: dict[str, Any] = {
-    "chip.heater.pi_power_w": 2e-3,
-    "chip.heater.thermal_k_per_w": 1670.0 * 12.5,
-    "chip.heater.max_drive_v": 2.8,
-}
-"""For 1024 and more: with 25 mW each no TEC would hold the die. Undercut heaters need 2 mW."""
 
 IDEAL: Mapping[str, Any] = {
     "chip.heater.cubic_rad_per_v3": 0.0,
@@ -66,61 +61,12 @@ NAMED = {
 }
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A calibration and what it took."""
-
-    known: ChipCalibration
-    bench_s: float
-    settings: int
-    stages_s: Mapping[str, float]
-
-    @property
-    def quality(self) -> CalibrationQuality:
-        """How it went."""
-        assert self.known.quality is not None
-        return self.known.quality
-
-    def __str__(self) -> str:
-        stages = ", ".join(f"{stage} {spent_s:.0f} s" for stage, spent_s in self.stages_s.items())
-        measured = f"{self.settings} settings, {self.quality.measurements} matrices"
-        return f"{measured}, {self.bench_s:.0f} s of bench time ({stages})"
-
-
-class Score(NamedTuple):
-    """What became of programmed matrices, in the mean."""
-
-    fidelity: float
-    error: float
-    """Relative Frobenius error."""
-
-
 def run() -> Benchmark:
     """Calibrate chips of 4 to 64 ports, on the twin and on simulated firmware."""
     machine = describe_machine()
     figures = at_the_bound() | all_ports() | ten_chips() | on_firmware() | of_rings()
     figures |= refining() | configuring() | calibration_instruments.figures()
-    return Benchmark(figures, machine)
-
-
-def calibrated(chip: ChipElsewhere) -> Taken:
-    """Calibrate, and note the bench time of every stage."""
-    began_s = last_s = chip.now_s()
-    stages: dict[str, float] = {}
-
-    def progress(stage: str, done: float) -> None:
-        nonlocal last_s
-        if done == 1.0:
-            now_s = chip.now_s()
-            stages[stage] = stages.get(stage, 0.0) + now_s - last_s
-            last_s = now_s
-
-    known = asyncio.run(calibrate_chip(chip, rng=np.random.default_rng(1), progress=progress))
-    settings = sum(
-        one.drive_v is not other.drive_v
-        for one, other in zip(chip.looks[1:], chip.looks, strict=False)
-    )
-    return Taken(known, chip.now_s() - began_s, settings, stages)
+    return Benchmark(figures | calibration_taps.figures(), machine)
 
 
 # The statistical bound
@@ -131,9 +77,8 @@ def at_the_bound() -> dict[str, Figure]:
     with chip_elsewhere({"chip.ports": 6, "chip.kind": "unitary", **IDEAL}) as chip:
         taken = calibrated(chip)
         looks, known = list(chip.looks), taken.known
-        asyncio.run(chip.set_drive_v(np.zeros(known.architecture.shifters)))
-        die_c = float(np.mean([chip.die_temperature_c() for _ in range(10)]))
-        truth = chip.truth()
+        chip.all_off()
+        die_c, truth = chip.die_c(), chip.truth()
     best = known_at_best(known, looks, taken.quality.noise, die_c)
     told = phases_rad(known, np.zeros(len(known.phi0_rad)), die_c - known.reference_die_c)
     off_rad = np.angle(np.exp(1j * (told - truth["phase_rad"])))
@@ -192,12 +137,6 @@ def all_ports() -> dict[str, Figure]:
     return figures | growth(taken) | real_matrices()
 
 
-def unitary_chip(ports: int) -> dict[str, Any]:
-    """Overrides for a unitary mesh."""
-    chip: dict[str, Any] = {"chip.ports": ports, "chip.kind": "unitary"}
-    return chip | (SMALL_HEATERS if ports > 16 else {})
-
-
 def growth(taken: Mapping[int, Taken]) -> dict[str, Figure]:
     """Power of the ports by which settings grow, from 8 to 64."""
     few, many = taken[8], taken[64]
@@ -253,38 +192,6 @@ def crosstalk_figures(known: ChipCalibration, true: FloatArray) -> dict[str, Fig
             1e3 * left, "mrad", f"rms; {1e3 * all_of_it:.1f} mrad if neglected", 1.5, "lower"
         ),
     }
-
-
-def programmed(
-    chip: ChipElsewhere, known: ChipCalibration, matrices: Sequence[ComplexArray]
-) -> Score:
-    """Program matrices by a calibration; what the chip then is."""
-    chip.install(known)
-    fidelities, errors = [], []
-    for matrix in matrices:
-        seen = between_ports(known, chip.programmed(matrix) + known.receiver_offset[:, None])
-        overlap = abs(np.vdot(matrix, seen)) ** 2
-        fidelities.append(overlap / np.vdot(matrix, matrix).real / np.vdot(seen, seen).real)
-        errors.append(np.linalg.norm(seen - matrix) / np.linalg.norm(matrix))
-    return Score(float(np.mean(fidelities)), float(np.mean(errors)))
-
-
-def unitaries(ports: int, count: int) -> list[ComplexArray]:
-    """Haar-random."""
-    rng = np.random.default_rng(ports)
-    return [haar_unitary(ports, rng) for _ in range(count)]
-
-
-def reals(ports: int, count: int) -> list[ComplexArray]:
-    """Gaussian, of spectral norm 1."""
-    rng = np.random.default_rng(ports)
-    return [gaussian(ports, rng) for _ in range(count)]
-
-
-def gaussian(ports: int, rng: Generator) -> ComplexArray:
-    """One of them."""
-    plain = rng.standard_normal((ports, ports))
-    return np.asarray(plain / np.linalg.norm(plain, 2), np.complex128)
 
 
 # Ten chips, other backends, rings

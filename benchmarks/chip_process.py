@@ -100,6 +100,14 @@ class ChipElsewhere:
 
     # Beside the calibration
 
+    def all_off(self) -> None:
+        """Switch all heaters off."""
+        asyncio.run(self.set_drive_v(np.zeros(self.architecture.shifters)))
+
+    def die_c(self) -> float:
+        """Die temperature, the mean of some readings, in C."""
+        return float(np.mean([self.die_temperature_c() for _ in range(10)]))
+
     def now_s(self) -> float:
         """Simulated time, in s."""
         return float(self._ask("now_s"))

@@ -29,6 +29,7 @@ class Part(StrEnum):
     SHIFTER = "shifter"
     INPUT = "input"
     OUTPUT = "output"
+    TAP = "tap"
 
 
 class Fault(StrEnum):

@@ -170,6 +170,9 @@ class TapConfig(Section):
     inl_lsb: float = Field(
         0.5, ge=0, le=64, description="integral nonlinearity of these converters, LSB peak [T]"
     )
+    offset_share: float = Field(
+        0.05, ge=0, le=0.5, description="reading in the dark, of full scale: noise has room [T]"
+    )
     full_scale_inputs: float = Field(
         4.0, gt=0, le=64, description="light that fills a converter, in inputs at full scale"
     )

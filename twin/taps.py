@@ -53,6 +53,8 @@ class Taps(NamedTuple):
     """Variance of the noise beside shot and Johnson noise, in A^2."""
     intensity_noise: float
     """Relative rms of the laser's intensity, sqrt(RIN B)."""
+    offset: float
+    """Reading of a converter without any current, of full scale."""
     bits: int
     inl_lsb: float
 
@@ -78,6 +80,7 @@ def build_taps(config: PlantConfig, chip: Chip, optics: Optics) -> Taps:
         johnson_a2=johnson_a2 / taps.transimpedance_ohm,
         unnamed_a2=(taps.noise_share * full_a) ** 2,
         intensity_noise=float(np.sqrt(laser.rin_per_hz * taps.bandwidth_hz)),
+        offset=taps.offset_share,
         bits=taps.bits,
         inl_lsb=taps.inl_lsb,
     )
@@ -137,7 +140,8 @@ def _detect(
             current_a = gain * light_a + taps.dark_current_a
             variance = taps.shot_a * current_a + taps.johnson_a2 + taps.unnamed_a2
             seen_a = current_a + np.sqrt(variance) * noise[tap, vector]
-            out[tap, vector] = convert_positive(seen_a / taps.full_scale_a, taps.bits, taps.inl_lsb)
+            share = seen_a / taps.full_scale_a + taps.offset
+            out[tap, vector] = convert_positive(share, taps.bits, taps.inl_lsb)
 
 
 def tap_readings(taps: Taps, optics: Optics, state: Any, arms: ComplexArray) -> FloatArray:
@@ -150,7 +154,7 @@ def tap_readings(taps: Taps, optics: Optics, state: Any, arms: ComplexArray) -> 
         arms: shape (taps, batch), fields in the arms, of one input's full scale.
 
     Returns:
-        Shape (taps, batch), of full scale, dark currents included.
+        Shape (taps, batch), of full scale, offsets and dark currents included.
     """
     seen = np.zeros(arms.shape)
     if state["powered"][DETECTORS] == 0:

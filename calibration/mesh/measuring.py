@@ -15,7 +15,15 @@ from calibration.mesh.refine import Snapshot
 from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 
-__all__ = ["BASE_LOOKS", "FIRST_LOOKS", "HIGHEST_PHASE_RAD", "Progress", "Surveyor", "Vicinity"]
+__all__ = [
+    "BASE_LOOKS",
+    "DARK_READINGS",
+    "FIRST_LOOKS",
+    "HIGHEST_PHASE_RAD",
+    "Progress",
+    "Surveyor",
+    "Vicinity",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -83,9 +91,14 @@ class Surveyor:
         self._chip, self._rng, self._progress = chip, rng, progress
         self.noise, self.measurements = 0.0, 0
         self.offset = np.zeros(ports, complex)
+        self.forget()
+
+    def forget(self) -> None:
+        """Take nothing for known of receivers and heaters."""
+        ports = self._chip.architecture.ports
         self.receiver = np.arange(ports)
         self.strong = np.zeros(ports, bool)
-        self.idle = np.zeros(chip.architecture.shifters, bool)
+        self.idle = np.zeros(self._chip.architecture.shifters, bool)
         self._light = 0.0
 
     async def look(self, drive_v: FloatArray, repeats: int = 1) -> Snapshot:
@@ -226,13 +239,16 @@ class Surveyor:
         """Look at settings in which every shifter is anywhere on its range, or within a part."""
         shots = []
         for number in range(count):
-            own = self._rng.uniform(0.0, HIGHEST_PHASE_RAD, len(known.phi0_rad))
-            if within is not None:
-                own = within.centre_rad + within.share * (own - within.centre_rad)
-            drive_v = np.minimum(drive_for_own_phases_v(known, own), known.max_drive_v)
-            shots.append(await self.look(drive_v, repeats))
+            shots.append(await self.look(self.random_drive_v(known, within), repeats))
             self._progress(stage, (number + 1) / count)
         return shots
+
+    def random_drive_v(self, known: ChipCalibration, within: Vicinity | None = None) -> FloatArray:
+        """Drives at which every shifter is anywhere on its range, or within a part, in V."""
+        own = self._rng.uniform(0.0, HIGHEST_PHASE_RAD, len(known.phi0_rad))
+        if within is not None:
+            own = within.centre_rad + within.share * (own - within.centre_rad)
+        return np.minimum(drive_for_own_phases_v(known, own), known.max_drive_v)
 
 
 def _mean(looks: Sequence[Snapshot]) -> Snapshot:

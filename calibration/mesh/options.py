@@ -51,7 +51,12 @@ class CalibrationOptions(BaseModel):
         return _repeats(once_rad, self.phase_uncertainty_rad, _LEAST_SETTING_REPEATS)
 
     def measurements(
-        self, architecture: MeshArchitecture, noise: float = 2e-3, radius: float = 0.5
+        self,
+        architecture: MeshArchitecture,
+        noise: float = 2e-3,
+        radius: float = 0.5,
+        *,
+        tapped: bool = False,
     ) -> int:
         """Transfer matrices that a calibration takes if all goes well, repeats counted.
 
@@ -59,15 +64,15 @@ class CalibrationOptions(BaseModel):
             architecture: the chip's arrangement.
             noise: rms of one element of one measurement, of full scale.
             radius: of a fringe, of full scale.
+            tapped: whether there are taps inside the mesh: no heater is swept alone then.
         """
+        settings = self.settings + self.warm_settings + self.check_settings
+        fixed = FIRST_LOOKS + settings * self.setting_repeats(noise, radius)
+        if tapped:
+            return fixed + BASE_LOOKS
         bases = BASE_LOOKS * (2 if architecture.attenuators else 1)
         swept = bases + (architecture.shifters + architecture.attenuators) * self.sweep_points
-        settings = self.settings + self.warm_settings + self.check_settings
-        return (
-            FIRST_LOOKS
-            + swept * self.sweep_repeats(noise, radius, architecture.ports)
-            + settings * self.setting_repeats(noise, radius)
-        )
+        return fixed + swept * self.sweep_repeats(noise, radius, architecture.ports)
 
 
 def _repeats(once_rad: float, wanted_rad: float, least: int) -> int:

@@ -23,11 +23,12 @@ from calibration.mesh.ends import ends_of
 from calibration.mesh.fringes import Fringes
 from calibration.mesh.reconstruct import attenuator_phases, attenuator_places, reconstruct
 from calibration.mesh.refine import Snapshot
+from calibration.mesh.start import data_sheet
 from calibration.mesh.sweeping import Survey
 from calibration.result import ChannelFault, ChipCalibration, Fault, Part
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["Placed", "placed"]
+__all__ = ["Placed", "placed", "swapped_channels"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,23 +67,17 @@ def placed(chip: ChipUnderTest, survey: Survey, offset: NDArray[np.complex128]) 
     receiver = _receivers(mesh, survey)
     base = survey.base._replace(transfer=survey.base.transfer[receiver])
     pattern = survey.fringes.output_pattern[:, receiver]
-    sheet = ChipCalibration.nominal(
-        mesh,
-        chip.nominal_phase_rad_per_v2,
-        max_drive_v=chip.max_drive_v,
-        reference_die_c=base.die_c,
-    )
-    sheet = replace(sheet, receiver=receiver, receiver_offset=offset)
+    sheet = replace(data_sheet(chip, base.die_c), receiver=receiver, receiver_offset=offset)
     live = np.ones(mesh.shifters, bool)
     live[[fault.channel for fault in survey.faults]] = False
     reading = _Reading(sheet, survey.fringes._replace(output_pattern=pattern), base, live)
     guess, homeless = reading.in_order()
-    faults = (*survey.faults, *_swapped(guess.channel, live, Part.SHIFTER))
+    faults = (*survey.faults, *swapped_channels(guess.channel, live, Part.SHIFTER))
     everywhere = np.ones(mesh.ports, bool)
-    return Placed(guess, (*faults, *_swapped(receiver, everywhere, Part.OUTPUT)), homeless)
+    return Placed(guess, (*faults, *swapped_channels(receiver, everywhere, Part.OUTPUT)), homeless)
 
 
-def _swapped(order: IntArray, live: BoolArray, part: Part) -> list[ChannelFault]:
+def swapped_channels(order: IntArray, live: BoolArray, part: Part) -> list[ChannelFault]:
     """Channels that were found at another place than their own."""
     place = np.argsort(order)
     return [

@@ -9,6 +9,9 @@
     fit           the whole model fitted to all settings (`calibration.mesh.refine`)
     check         settings that no fit has seen
 
+Where a chip has taps inside its mesh, neither sweeps nor their walk are needed: the random
+settings come first, and the taps tell of all heaters at once (`calibration.mesh.tapped`).
+
 Nothing is known beforehand but the data sheet; nothing is asked of the chip but what
 `calibration.chip.ChipUnderTest` lists. How often each is measured follows from the noise; more
 settings are taken until the phases are known well enough.
@@ -30,7 +33,9 @@ from calibration.mesh.parameters import Block
 from calibration.mesh.placing import Placed, placed
 from calibration.mesh.reconstruct import attenuator_places
 from calibration.mesh.refine import Fit, Snapshot, relative_error
+from calibration.mesh.start import Start
 from calibration.mesh.sweeping import Survey, survey
+from calibration.mesh.tapped import AstrayError, survey_by_taps
 from calibration.neighbours import Neighbours
 from calibration.result import (
     CalibrationQuality,
@@ -93,25 +98,55 @@ class _Calibration:
         self, chip: ChipUnderTest, rng: Generator, progress: Progress, options: CalibrationOptions
     ) -> None:
         self._chip, self._progress, self._options = chip, progress, options
+        self._rng = rng
         self._mesh = mesh_of(chip)
         self._surveyor = Surveyor(chip, rng, progress)
         self._repeats = 1
 
     async def run(self) -> ChipCalibration:
         """All stages in turn."""
-        swept, start = await self._start()
-        guess, surveyor = start.calibration, self._surveyor
-        surveyor.receiver = guess.receiver
-        self._repeats = self._options.setting_repeats(surveyor.noise, abs(guess.gain))
+        start = await self._start()
+        warm = await self._warm_settings(start.guess)
+        fit = await self._fitted(start.guess, start.settings, warm)
+        unseen = await self._settings("check", fit.calibration, self._options.check_settings)
+        return self._judged(fit, start, unseen)
+
+    async def _start(self) -> Start:
+        """By the taps inside the mesh, where it has any that tell of it; else by the outputs."""
+        if not self._chip.taps:
+            return await self._by_outputs()
+        try:
+            return await self._by_taps()
+        except AstrayError as error:
+            self._surveyor.forget()
+            start = await self._by_outputs()
+            return start._replace(faults=(*start.faults, *error.faults))
+
+    async def _by_taps(self) -> Start:
+        surveyor, options = self._surveyor, self._options
+        start = await survey_by_taps(self._chip, surveyor, options, self._rng, self._progress)
+        self._know_light(start.guess)
+        if relative_error(start.guess, start.settings, self._snapshot_noise()) > _WITHIN_REACH:
+            raise AstrayError(f"{self._chip.name}: its outputs are not what its taps say")
+        return start
+
+    async def _by_outputs(self) -> Start:
+        """One heater after the other is swept, and seen at the outputs."""
+        swept, place = await self._swept()
+        guess = place.calibration
+        self._know_light(guess)
         cool = await self._settings("settings", guess, self._options.settings)
         if relative_error(guess, cool, self._snapshot_noise()) > _WITHIN_REACH:
             guess = await self._with_crosstalk(guess, swept.base)
-        warm = await self._warm_settings(guess)
-        fit = await self._fitted(guess, cool, warm)
-        unseen = await self._settings("check", fit.calibration, self._options.check_settings)
-        return self._judged(fit, swept, start, unseen)
+        fringes = swept.fringes
+        return Start(guess, place.faults, cool, np.abs(fringes.phasor), fringes.visibility)
 
-    async def _start(self) -> tuple[Survey, Placed]:
+    def _know_light(self, guess: ChipCalibration) -> None:
+        """Which receiver sees what, and how often a setting has to be seen."""
+        self._surveyor.receiver = guess.receiver
+        self._repeats = self._options.setting_repeats(self._surveyor.noise, abs(guess.gain))
+
+    async def _swept(self) -> tuple[Survey, Placed]:
         """What sweeps and walk tell.
 
         Raises:
@@ -201,9 +236,7 @@ class _Calibration:
     def _known_to_rad(self, fit: Fit) -> float:
         return float(np.median(fit.phase_uncertainty_rad[~self._surveyor.idle]))
 
-    def _judged(
-        self, fit: Fit, swept: Survey, start: Placed, unseen: Sequence[Snapshot]
-    ) -> ChipCalibration:
+    def _judged(self, fit: Fit, start: Start, unseen: Sequence[Snapshot]) -> ChipCalibration:
         """With its quality attached.
 
         Raises:
@@ -218,8 +251,8 @@ class _Calibration:
                 f"(allowed: {_WORST_ERROR:.0%}): unstable temperature, or another kind of chip"
             )
         quality = CalibrationQuality(
-            fringe_amplitude=np.abs(swept.fringes.phasor),
-            visibility=swept.fringes.visibility,
+            fringe_amplitude=start.fringe_amplitude,
+            visibility=start.visibility,
             phase_uncertainty_rad=fit.phase_uncertainty_rad,
             noise=surveyor.noise,
             transfer_error=error,

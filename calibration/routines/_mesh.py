@@ -25,7 +25,8 @@ class MeshRoutine(Routine):
         return isinstance(place.chip.architecture, MeshArchitecture)
 
     def cost(self, place: Workplace) -> int:
-        return options_for(place).measurements(mesh_of(place.chip))
+        mesh, tapped = mesh_of(place.chip), place.chip.taps > 0
+        return options_for(place).measurements(mesh, tapped=tapped)
 
     async def run(self, place: Workplace) -> Findings:
         found = await calibrate_chip(

@@ -127,7 +127,8 @@ class SimulatedChip:
         self._strong, self._loose = list(strong), list(loose)
         self.taps = 2 * self.architecture.interferometers if taps else 0
         self._tap_gain = 0.25 * (1.0 + 0.05 * self._rng.standard_normal(self.taps))
-        self._tap_gain[list(dead_taps)], self._tap_gain[list(hot_taps)] = 0.0, 5.0
+        self._tap_gain[[*dead_taps]] = 0.0
+        self._tap_gain[[*hot_taps]] = 2.0
         self._tap = np.arange(self.taps)
         if swapped_taps:
             self._tap[list(swapped_taps)] = swapped_taps[::-1]

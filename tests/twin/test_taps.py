@@ -16,6 +16,7 @@ QUIET: dict[str, Any] = {
     "excess_db": 0.0,
     "responsivity_spread": 0.0,
     "dark_current_a": 0.0,
+    "offset_share": 0.0,
     "bits": 16,
     "inl_lsb": 0.0,
 }
@@ -79,9 +80,14 @@ def test_taps_dim_the_light_by_what_they_take() -> None:
 
 
 def test_a_tap_reads_its_own_gain_its_dark_current_and_noise() -> None:
-    plant = lit(responsivity_spread=0.05, dark_current_a=2e-6, noise_share=0.01)
+    wrong: dict[str, Any] = {
+        "responsivity_spread": 0.05,
+        "dark_current_a": 1e-7,
+        "noise_share": 0.01,
+    }
+    plant = lit(offset_share=0.05, **wrong)
     dark = read(plant, np.zeros((4, 1)), 2000)
-    np.testing.assert_allclose(dark, dark.mean(), rtol=0.1)
+    np.testing.assert_allclose(dark, 0.05 + 1e-7 / 5e-5, rtol=0.02)
     quiet, inputs = lit(), np.eye(4)
     light = read(quiet, inputs)
     bright = light > 0.05

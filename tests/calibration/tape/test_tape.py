@@ -145,14 +145,18 @@ async def calibrated(
         return await calibrate_chip(taped, rng=rng, progress=lambda stage, done: None), taped
 
 
-async def test_a_procedure_cut_at_any_exchange_goes_on_to_the_same_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("taps", [False, True])
+async def test_a_procedure_cut_at_any_exchange_goes_on_to_the_same_end(
+    tmp_path: Path, taps: bool
+) -> None:
     path = tmp_path / "whole.tape"
-    whole, _ = await calibrated(SimulatedChip(4, seed=1), path, [])
+    whole, _ = await calibrated(SimulatedChip(4, seed=1, taps=taps), path, [])
     assert whole.quality is not None
     tape = list(read_tape(path))
+    assert any(exchange.question == "measure_taps" for exchange in tape) == taps
     for cut in (3, len(tape) // 3, len(tape)):
         # A chip that went through the same history stands as the killed run's did.
-        chip = SimulatedChip(4, seed=1)
+        chip = SimulatedChip(4, seed=1, taps=taps)
         for exchange in tape[:cut]:
             await replayed(chip, exchange)
         done = chip.measurements
@@ -189,6 +193,9 @@ async def replayed(chip: SimulatedChip, exchange: Exchange) -> None:
         case "measure_readings":
             asked = np.asarray(exchange.argument)
             await chip.measure_readings(asked[:-1], int(asked[-1, 0].real))
+        case "measure_taps":
+            asked = np.asarray(exchange.argument)
+            await chip.measure_taps(asked[:-1], int(asked[-1, 0].real))
         case "die_temperature_c":
             chip.die_temperature_c()
 
