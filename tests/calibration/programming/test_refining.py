@@ -126,10 +126,12 @@ def test_twelve_bits_are_enough_once_refined(tmp_path: Path, known: ChipCalibrat
         async with open_bench(config) as bench:
             await bench.device.install(known)
             errors = []
-            for seed in range(4):
+            for seed in range(8):
                 await bench.device.load(a_matrix(seed))
+                await asyncio.sleep(5.0)  # drives follow the die until its heat has settled
                 rounded = true_error(bench, known, a_matrix(seed))
                 await bench.device.refine()
+                await asyncio.sleep(5.0)
                 errors.append((rounded, true_error(bench, known, a_matrix(seed))))
             return errors
 
