@@ -110,7 +110,8 @@ def _serve(pipe: Connection, seed: int, chip_seed: int) -> None:
 
 
 async def _answer(pipe: Connection, seed: int, chip_seed: int) -> None:
-    async with open_bench(spare_bench(), seed=seed, chip_seed=chip_seed) as bench:
+    config = spare_bench()
+    async with open_bench(config, seed=seed, chip_seed=chip_seed, carriers=False) as bench:
         desk = _Desk(bench)
         while True:
             try:

@@ -17,6 +17,9 @@ FloatArray = NDArray[np.float64]
 SETTLE_S, WARM_UP_S = 0.02, 1.0
 """After a change of the drives: for the heaters; before the first, for the die under them."""
 
+SPREAD, GOLDEN = 0.01, 0.618
+"""Channels go to levels that differ a little, so that they do not share a converter's rounding."""
+
 WANTED_SHARE = 1e-4
 """Standard error of a reading that will do, relative."""
 
@@ -89,11 +92,12 @@ async def sweep_bank(
         sampler: takes the readings.
         progress: told how far it is.
     """
-    count = len(levels_v)
+    count, channels = len(levels_v), np.arange(bank.channels)
+    own = 1.0 - SPREAD * (GOLDEN * channels % 1.0)
     rows: list[tuple[FloatArray, ...]] = []
     try:
         for step in range(count):
-            set_v = np.where(good, levels_v[(np.arange(bank.channels) + step) % count], 0.0)
+            set_v = np.where(good, own * levels_v[(channels + step) % count], 0.0)
             await bank.set_drive_v(set_v)
             await asyncio.sleep(SETTLE_S if step else WARM_UP_S)
             volts = await sampler.mean(bank.read_drive_v, lambda m: WANTED_SHARE * np.abs(m))
