@@ -4,7 +4,8 @@ Every figure is of the carrier's true temperature, not its sensor's. The loop go
 identification found on the bench's own interfaces: beliefs and gains. simple-pid gets the same
 gains, converted to amperes at the set point, the same sensors and the same limits, on a plant
 of the same seed, with the fan at the speed that our loop takes for half the load. It has no
-filter on its derivative and no ramp, which is part of what is compared.
+filter on its derivative and no ramp, which is part of what is compared. The same law over
+stand-alone instruments, at their rate, is measured by `benchmarks.thermal_instruments`.
 """
 
 from typing import Any
@@ -15,6 +16,8 @@ from simple_pid import PID
 
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.identified import identified_control
+from benchmarks.settling import rms_mk, settled_after_s
+from benchmarks.thermal_instruments import instrument_figures
 from benchmarks.thermal_twin import REFERENCE, TRUTH, reference_loop, run_recorded
 from lumina.compiled import entry_point
 from lumina.control.config import ControlConfig
@@ -48,7 +51,7 @@ def run() -> Benchmark:
         for name, (value, unit, target) in mine.items():
             versus = f"simple-pid, same tuning and twin: {others[name][0]:.3g} {unit}"
             figures[name] = Figure(value, unit, versus, target, "lower")
-    return Benchmark(figures, machine)
+    return Benchmark(figures | instrument_figures(), machine)
 
 
 class OurLoop:
@@ -189,12 +192,6 @@ def random_load_w(ticks: int) -> FloatArray:
     return load_w
 
 
-def rms_mk(error_k: FloatArray) -> float:
-    """Root mean square in mK."""
-    return 1e3 * float(np.sqrt(np.mean(error_k**2)))
-
-
 def settling_s(error_k: FloatArray) -> float:
     """Time of the last departure from within 10 mK, s."""
-    away = np.flatnonzero(np.abs(error_k) > WITHIN_K)
-    return (float(away[-1]) + 1.0) * TICK_S if away.size else 0.0
+    return settled_after_s(error_k, WITHIN_K, TICK_S)

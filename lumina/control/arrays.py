@@ -37,6 +37,9 @@ __all__ = ["build_arrays", "numbers_of", "telemetry_divider"]
 GONE_S = 1.0
 """What was believed is believed until it has been gone for so long, s."""
 
+ANSWER_PERIODS = 1.5
+"""A slow loop acts for the period to come, and after half of one on the wire."""
+
 SLOW_S = 0.016
 """Time between looks at what changes slowly, s."""
 
@@ -73,6 +76,7 @@ def parameters_of(
         "reference_die_c": config.setpoint_c,
         "heater_full_scale_v": full_scale_v,
         "heater_full_code": 2**heater_bits - 1,
+        "answer_s": 0.0 if on_board else ANSWER_PERIODS * period_s,
         "measures_load": on_board,
         "measures_inlet": on_board,
         "slow_divider": max(2, round(SLOW_S / period_s)),

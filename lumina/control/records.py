@@ -129,6 +129,7 @@ PARAMETERS = np.dtype(
         ("reference_die_c", "f8"),
         ("heater_full_scale_v", "f8"),
         ("heater_full_code", "f8"),
+        ("answer_s", "f8"),  # by which a slow loop's answer comes after the sample
         ("measures_load", "i8"),  # whether the frames tell the compute load
         ("measures_inlet", "i8"),  # and the air at the fan's inlet
         ("slow_divider", "i8"),  # ticks between looks at what changes slowly

@@ -182,7 +182,8 @@ async def _tune(device: Regulated, wire_s: float, journal: Journal) -> None:
         DeviceRangeError: those of the config do not, or none were found.
     """
     config, at = device.config, f"at {device.loop.pace} with {1e3 * wire_s:.0f} ms on the wire"
-    tries = [pid for pid, _ in candidates(config.thermal_model, delay_s(config.period_s, wire_s))]
+    theta_s = delay_s(config.period_s, wire_s)
+    tries = [pid for pid, _ in candidates(config.thermal_model, theta_s, config.period_s)]
     lacking = ""
     for pid in [config.tec.pid] if config.gains_given else tries:
         try:

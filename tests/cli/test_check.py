@@ -106,7 +106,7 @@ BROKEN = {
             "line 5: instruments.laser.address: the hardware backend needs an address",
             "line 6: instruments.npu2.plant: plant 'main' has a photonic processor already, npu; "
             "give this one a plant of its own",
-            "line 8: control.npu3: there is no photonic processor of that name "
+            "line 8: control.npu3: there is no photonic processor or TEC controller of that name "
             "(allowed: default, npu, npu2)",
         ],
     ),

@@ -4,7 +4,8 @@ The working set point goes towards the commanded one at the ramp rate, but no fa
 the pump can move heat: a regulator that never saturates on a ramp does not wind up. It
 gathers and loses speed gradually, so that the current does not jump. The carrier gets the
 ramp's heat beforehand, and its lagging sensor is compared with an equally lagging picture
-of the working set point, so that a ramp makes no error by itself.
+of the working set point, so that a ramp makes no error by itself. Where the heat comes late, as
+over an instrument's wire, the picture lags by as much more.
 """
 
 import math
@@ -56,7 +57,8 @@ def advance_reference(
     state.ramped_setpoint_c += rate * dt_s
     state.ramp_k_per_s = rate
     state.ramp_heat_w = -rate * parameters.model.carrier_capacity_j_per_k
-    share = 1.0 - math.exp(-dt_s / max(parameters.model.carrier_lag_s, dt_s))
+    lag_s = parameters.model.carrier_lag_s + parameters.answer_s
+    share = 1.0 - math.exp(-dt_s / max(lag_s, dt_s))
     state.reference_c += share * (state.ramped_setpoint_c - state.reference_c)
 
 

@@ -57,15 +57,20 @@ def delay_s(period_s: float, wire_s: float) -> float:
     return BOARD_DELAY_TICKS * TICK_S if period_s == TICK_S else 0.5 * period_s + wire_s
 
 
-def candidates(model: ThermalModel, theta_s: float) -> Iterator[tuple[PidConfig, float]]:
+def candidates(
+    model: ThermalModel, theta_s: float, period_s: float = TICK_S
+) -> Iterator[tuple[PidConfig, float]]:
     """Gains of the carrier's PID and their tau_c, s; the quickest first."""
     for number in range(TRIES):
         closed_loop_s = LAGS * SLOWER**number * max(model.carrier_lag_s, 10.0 * TICK_S)
-        yield tec_gains(model, closed_loop_s, theta_s), closed_loop_s
+        yield tec_gains(model, closed_loop_s, theta_s, period_s), closed_loop_s
 
 
 def tec_gains(
-    model: ThermalModel, closed_loop_s: float, theta_s: float = BOARD_DELAY_TICKS * TICK_S
+    model: ThermalModel,
+    closed_loop_s: float,
+    theta_s: float = BOARD_DELAY_TICKS * TICK_S,
+    period_s: float = TICK_S,
 ) -> PidConfig:
     """SIMC gains of the carrier's PID, W per K.
 
@@ -73,15 +78,17 @@ def tec_gains(
         model: the plant.
         closed_loop_s: tau_c, s.
         theta_s: what comes between a sample and its answer, s; on a board by default.
+        period_s: time between two steps, s; a slow one is a filter by itself.
     """
     response_s = closed_loop_s + theta_s
     kc = model.carrier_capacity_j_per_k / response_s
     integral_s, derivative_s = 4.0 * response_s, model.carrier_lag_s
+    filter_s = FILTER_SHARE * derivative_s - (period_s if period_s > TICK_S else 0.0)
     return PidConfig(
         kp=kc * (1.0 + derivative_s / integral_s),
         ki=kc / integral_s,
         kd=kc * derivative_s,
-        derivative_filter_s=max(FILTER_SHARE * derivative_s, 0.002),
+        derivative_filter_s=max(filter_s, 0.002),
         setpoint_weight=SETPOINT_WEIGHT,
         tracking_s=float(np.sqrt(integral_s * max(derivative_s, TICK_S))),
     )
