@@ -51,6 +51,9 @@ __all__ = [
 WATCH_S = 0.5
 """Time that telemetry of the light may take to whoever watches it."""
 
+OF_THE_MOMENT = {"power_drift_per_h", "power_rms"}
+"""Quantities that say how it went then, and may go otherwise."""
+
 MOVED = 5.0
 """Sigmas from which something has moved: some fifty quantities are looked at."""
 
@@ -118,7 +121,8 @@ def moved(known: Measured, seen: Measured) -> list[Move]:
     return [
         Move(now.instrument, now.channel, now.name, now.value - then.value, sigma)
         for now in seen.quantities
-        if (then := before.get((now.instrument, now.channel, now.name))) is not None
+        if now.name not in OF_THE_MOMENT
+        and (then := before.get((now.instrument, now.channel, now.name))) is not None
         and abs(now.value - then.value) > MOVED * (sigma := float(np.hypot(now.sigma, then.sigma)))
     ]
 
