@@ -23,10 +23,10 @@ from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
 from firmware_sim.process import spawned
-from lumina.control.lateness import Lateness
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
-from lumina.control.wire_runner import WireRunner
+from lumina.control.running.lateness import Lateness
+from lumina.control.running.wire import WireRunner
 from lumina.privileges import PrivilegeTier
 from lumina.runtime.config import load_config
 

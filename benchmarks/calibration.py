@@ -27,8 +27,9 @@ from benchmarks.calibration_runs import (
 from benchmarks.chip_process import chip_elsewhere
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.self_configuration import configuring
+from calibration.faults import Fault, Part
 from calibration.heaters import phases_rad
-from calibration.result import ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from drivers.registry import Backend
 from lumina.runtime.virtual_time import run_virtual
 

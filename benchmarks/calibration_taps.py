@@ -19,8 +19,9 @@ from benchmarks.calibration_runs import (
 )
 from benchmarks.chip_process import chip_elsewhere
 from benchmarks.harness import Figure
+from calibration.faults import Fault, Part
 from calibration.heaters import phases_rad
-from calibration.result import ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 
 __all__ = ["figures"]
 

@@ -14,7 +14,7 @@ from benchmarks.c_probe import Probe, ProbeResult, compiled_probe
 from benchmarks.harness import Benchmark, Figure, describe_machine
 from benchmarks.loads import LOADS
 from benchmarks.working_loop import WorkingLoop, bench64_loop
-from lumina.control.lateness import Lateness
+from lumina.control.running.lateness import Lateness
 from lumina.privileges import PrivilegeTier, raise_privileges
 
 __all__ = ["run"]

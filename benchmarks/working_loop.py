@@ -8,7 +8,7 @@ import numpy as np
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, RailState, TecMode
-from lumina.control.runner import TwinRunner
+from lumina.control.running.twin import TwinRunner
 from lumina.runtime.config import load_config
 from twin.config import PlantConfig
 from twin.plant import Plant

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina.errors import CalibrationError
+
 __all__ = ["READINGS", "Findings", "Table", "Value"]
 
 READINGS = "readings"
@@ -47,6 +49,18 @@ class Findings:
     def flat(self) -> dict[str, NDArray[Any]]:
         """The same as arrays, for a run folder; single values have no dimension."""
         return {name: np.asarray(value) for name, value in self.everything().items()}
+
+    def require(self, routine: str, schema: int) -> None:
+        """Refuse what another routine or another version of it has found.
+
+        Raises:
+            CalibrationError: another routine, or another schema.
+        """
+        if (self.routine, self.schema) != (routine, schema):
+            raise CalibrationError(
+                f"{self.routine} findings of schema {self.schema} "
+                f"(allowed: {routine} findings of schema {schema}); calibrate again"
+            )
 
     def same_as(self, other: "Findings") -> bool:
         """Whether the other has the same content, bit for bit."""

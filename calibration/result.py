@@ -1,18 +1,18 @@
 """What a calibration found: one chip's parameters, and how well they are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault, Part, fault_columns, faults_in
 from calibration.findings import Findings
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 
-__all__ = ["CalibrationQuality", "ChannelFault", "ChipCalibration", "Fault", "Part"]
+__all__ = ["CalibrationQuality", "ChipCalibration"]
 
 FloatArray = NDArray[np.float64]
 
@@ -21,49 +21,6 @@ ROUTINE = "mesh"
 
 SCHEMA = 3
 """Version of `ChipCalibration.to_findings`; findings of another one are refused."""
-
-
-class Part(StrEnum):
-    """What a channel number counts."""
-
-    SHIFTER = "shifter"
-    INPUT = "input"
-    OUTPUT = "output"
-    TAP = "tap"
-
-
-class Fault(StrEnum):
-    """What can be wrong with a channel."""
-
-    DEAD = "dead"  # nothing answers: heater open, detector dark
-    SWAPPED = "swapped"  # acts in another channel's place, and is used there
-    NO_FRINGE = "no fringe"  # what it draws is no circle, or off the data sheet
-    SATURATED = "saturated"
-    UNSTABLE = "unstable"  # does not repeat
-    DARK = "dark"  # sees no light
-    OPEN = "open"  # carries no current
-    SHORTED = "shorted"  # carries far too much
-    OFF_SHEET = "off its data sheet"
-
-
-@dataclass(frozen=True)
-class ChannelFault:
-    """What is wrong with one channel; the others are calibrated all the same.
-
-    Attributes:
-        part: what `channel` counts: a `Part`, or an instrument's name.
-        channel: from 0.
-        fault: what is wrong.
-        reason: the same for people, with the figures that tell.
-    """
-
-    part: str
-    channel: int
-    fault: Fault
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.part} {self.channel}: {self.fault}, {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +165,7 @@ class ChipCalibration:
         if quality is not None:
             record |= _fields(quality)
         lengths = {length: name for name, length in _lengths(architecture).items()}
-        tables: dict[str, dict[str, NDArray[Any]]] = {"faults": _fault_columns(self.faults)}
+        tables: dict[str, dict[str, NDArray[Any]]] = {"faults": fault_columns(self.faults)}
         for name, value in record.items():
             if isinstance(value, np.ndarray) and value.ndim == 1:
                 tables.setdefault(lengths[len(value)], {})[name] = value
@@ -227,18 +184,14 @@ class ChipCalibration:
         Raises:
             CalibrationError: another schema, or arrays that are missing or of the wrong shape.
         """
-        if (findings.routine, findings.schema) != (ROUTINE, SCHEMA):
-            raise CalibrationError(
-                f"{findings.routine} findings of schema {findings.schema} "
-                f"(allowed: {ROUTINE} findings of schema {SCHEMA}); calibrate again"
-            )
+        findings.require(ROUTINE, SCHEMA)
         record = findings.everything()
         try:
             architecture = MeshArchitecture(record["ports"], record["kind"])
             quality = _picked(CalibrationQuality, record) if "noise" in record else None
             own = _picked(cls, record) | {"architecture": architecture}
             own |= {"quality": quality and CalibrationQuality(**quality)}
-            found = cls(**own, faults=_faults(findings.tables.get("faults", {})))
+            found = cls(**own, faults=faults_in(findings.tables.get("faults", {})))
         except (KeyError, TypeError, ValueError) as error:
             raise CalibrationError(f"not a calibration: {error!r}") from error
         found.check_shapes()
@@ -293,17 +246,3 @@ def _shapes(architecture: MeshArchitecture) -> dict[str, tuple[int, ...]]:
 def _picked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Those values that are the record's fields."""
     return {field.name: values[field.name] for field in fields(record) if field.name not in _APART}
-
-
-def _fault_columns(faults: Sequence[ChannelFault]) -> dict[str, NDArray[Any]]:
-    return {
-        "part": np.array([str(fault.part) for fault in faults], str),
-        "number": np.array([fault.channel for fault in faults], np.int64),
-        "fault": np.array([fault.fault.value for fault in faults], str),
-        "reason": np.array([fault.reason for fault in faults], str),
-    }
-
-
-def _faults(columns: Mapping[str, NDArray[Any]]) -> tuple[ChannelFault, ...]:
-    rows = zip(*(columns[name].tolist() for name in _fault_columns(())), strict=True)
-    return tuple(ChannelFault(Part(p), int(c), Fault(f), r) for p, c, f, r in rows)

@@ -16,7 +16,7 @@ from firmware_sim.process import addresses, end
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.running import runner_for
-from lumina.control.wire_runner import WireRunner
+from lumina.control.running.wire import WireRunner
 from lumina.runtime.virtual_time import VirtualTimeLoop
 from twin.config import PlantConfig
 from twin.plant import Plant

@@ -25,12 +25,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault
 from calibration.instruments.fits import fitted
 from calibration.instruments.result import Measured, Quantity
 from calibration.instruments.sampling import Sampler
 from calibration.instruments.sweeping import BankSweep, Zero, read_zero, sweep_bank
 from calibration.mesh.measuring import Progress
-from calibration.result import ChannelFault, Fault
 from drivers.interfaces import PhaseShifterBank
 from lumina.errors import DeviceTimeoutError
 

@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault
 from calibration.instruments.fits import fitted
 from calibration.instruments.light import SETTLE_S, Ladder, LightPath, dark, ladder, laser_as_found
 from calibration.instruments.light import made_ready as light_made_ready
@@ -31,7 +32,6 @@ from calibration.instruments.photodiodes import floor
 from calibration.instruments.result import Measured, Quantity
 from calibration.instruments.sampling import Sample, Sampler
 from calibration.mesh.measuring import Progress
-from calibration.result import ChannelFault, Fault
 
 __all__ = ["calibrate_laser"]
 

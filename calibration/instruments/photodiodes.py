@@ -24,6 +24,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault
 from calibration.instruments.fits import fitted
 from calibration.instruments.light import (
     WANTED_SHARE,
@@ -37,7 +38,6 @@ from calibration.instruments.light import (
 from calibration.instruments.result import Measured, Quantity
 from calibration.instruments.sampling import Sample, Sampler
 from calibration.mesh.measuring import Progress
-from calibration.result import ChannelFault, Fault
 from drivers.interfaces import OpticalPowerMeter, PhaseShifterBank
 
 __all__ = ["calibrate_photodiodes"]

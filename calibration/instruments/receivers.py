@@ -27,10 +27,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest
+from calibration.faults import ChannelFault, Fault
 from calibration.instruments.fits import fitted
 from calibration.instruments.result import Measured, Quantity
 from calibration.mesh.measuring import Progress
-from calibration.result import ChannelFault, Fault
 
 __all__ = ["calibrate_receivers", "cost"]
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, fault_columns, faults_in
 from calibration.findings import READINGS, Findings
-from calibration.result import ChannelFault, Fault
 from lumina.errors import CalibrationError
 
 __all__ = ["Measured", "Quantity"]
@@ -72,7 +72,7 @@ class Measured:
             routine=routine,
             schema=SCHEMA,
             values={READINGS: self.readings, **self.notes},
-            tables={FAULTS: _fault_columns(self.faults), **tables},
+            tables={FAULTS: fault_columns(self.faults), **tables},
             arrays={RAW + name: np.asarray(array) for name, array in self.raw.items()},
         )
 
@@ -83,16 +83,12 @@ class Measured:
         Raises:
             CalibrationError: another schema, or damaged.
         """
-        if findings.schema != SCHEMA:
-            raise CalibrationError(
-                f"{findings.routine} findings of schema {findings.schema} (allowed: {SCHEMA}); "
-                "calibrate again"
-            )
+        findings.require(findings.routine, SCHEMA)
         try:
             own = {name: table for name, table in findings.tables.items() if name != FAULTS}
             return cls(
                 tuple(one for name, table in own.items() for one in _quantities(name, table)),
-                tuple(_faults(findings.tables[FAULTS])),
+                faults_in(findings.tables[FAULTS]),
                 int(findings.values[READINGS]),  # type: ignore[arg-type]
                 {k: str(v) for k, v in findings.values.items() if k != READINGS},
                 {k.removeprefix(RAW): array for k, array in findings.arrays.items()},
@@ -128,17 +124,3 @@ def _quantities(name: str, table: Mapping[str, NDArray[Any]]) -> Iterator[Quanti
     for at, value, sigma in zip(*columns, strict=True):
         instrument, channel = at.rsplit(" ", 1)
         yield Quantity(instrument, int(channel), name, value, sigma)
-
-
-def _fault_columns(faults: Sequence[ChannelFault]) -> dict[str, NDArray[Any]]:
-    return {
-        "part": np.array([str(fault.part) for fault in faults], str),
-        "number": np.array([fault.channel for fault in faults], np.int64),
-        "fault": np.array([fault.fault.value for fault in faults], str),
-        "reason": np.array([fault.reason for fault in faults], str),
-    }
-
-
-def _faults(columns: Mapping[str, NDArray[Any]]) -> Iterator[ChannelFault]:
-    rows = zip(*(columns[name].tolist() for name in _fault_columns(())), strict=True)
-    return (ChannelFault(p, int(c), Fault(f), r) for p, c, f, r in rows)

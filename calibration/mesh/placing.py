@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from calibration.chip import ChipUnderTest, mesh_of
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.elements import factors_at, point_at
 from calibration.mesh.ends import ends_of
 from calibration.mesh.fringes import Fringes
@@ -25,7 +26,7 @@ from calibration.mesh.reconstruct import attenuator_phases, attenuator_places, r
 from calibration.mesh.refine import Snapshot
 from calibration.mesh.start import data_sheet
 from calibration.mesh.sweeping import Survey
-from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["Placed", "placed", "swapped_channels"]

@@ -26,6 +26,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest, mesh_of
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.heaters import own_phases_rad
 from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Progress, Surveyor, Vicinity
 from calibration.mesh.options import CalibrationOptions
@@ -37,13 +38,7 @@ from calibration.mesh.start import Start
 from calibration.mesh.sweeping import Survey, survey
 from calibration.mesh.tapped import AstrayError, survey_by_taps
 from calibration.neighbours import Neighbours
-from calibration.result import (
-    CalibrationQuality,
-    ChannelFault,
-    ChipCalibration,
-    Fault,
-    Part,
-)
+from calibration.result import CalibrationQuality, ChipCalibration
 from lumina.background import in_background
 from lumina.errors import CalibrationError
 

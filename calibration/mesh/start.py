@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest, mesh_of
+from calibration.faults import ChannelFault
 from calibration.mesh.refine import Snapshot
-from calibration.result import ChannelFault, ChipCalibration
+from calibration.result import ChipCalibration
 
 __all__ = ["Start", "data_sheet"]
 

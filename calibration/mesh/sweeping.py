@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest, mesh_of
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.fringes import Fringes, fit_fringes
 from calibration.mesh.measuring import HIGHEST_PHASE_RAD, Surveyor
 from calibration.mesh.options import CalibrationOptions
 from calibration.mesh.reconstruct import attenuator_phases, attenuator_places
 from calibration.mesh.refine import Snapshot
-from calibration.result import ChannelFault, Fault, Part
 from lumina.background import in_background
 from lumina.errors import CalibrationError
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault
 from calibration.findings import Table
 from calibration.heaters import drive_for_own_phases_v
-from calibration.result import ChannelFault, ChipCalibration
+from calibration.result import ChipCalibration
 from calibration.store import Section
 from lumina.store.report.kit import Html, duration, figures_table, label, quantity, section, tag
 

@@ -152,11 +152,7 @@ class BankCalibration:
         Raises:
             CalibrationError: another schema, or arrays that are missing or of the wrong shape.
         """
-        if (findings.routine, findings.schema) != (ROUTINE, SCHEMA):
-            raise CalibrationError(
-                f"{findings.routine} findings of schema {findings.schema} "
-                f"(allowed: {ROUTINE} findings of schema {SCHEMA}); calibrate again"
-            )
+        findings.require(ROUTINE, SCHEMA)
         record: dict[str, Any] = findings.everything()
         try:
             names = [field.name for field in fields(cls) if field.name != "architecture"]

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from calibration.faults import ChannelFault
 from calibration.findings import Findings
 from calibration.instruments.banks import LEVELS as DRIVE_LEVELS
 from calibration.instruments.banks import calibrate_banks
@@ -22,7 +23,6 @@ from calibration.instruments.receivers import calibrate_receivers
 from calibration.instruments.receivers import cost as receiver_cost
 from calibration.instruments.result import Measured, Quantity
 from calibration.instruments.sampling import LEAST, Sampler
-from calibration.result import ChannelFault
 from calibration.routines._routine import Move, Routine, Verdict, Workplace
 from drivers.interfaces import (
     Detection,

@@ -6,9 +6,10 @@ import numpy as np
 
 from calibration.chip import mesh_of
 from calibration.drift import DriftReport, check_chip
+from calibration.faults import ChannelFault, Part
 from calibration.findings import Findings
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
-from calibration.result import ChannelFault, ChipCalibration, Part
+from calibration.result import ChipCalibration
 from calibration.routines._routine import Move, Routine, Verdict, Workplace
 from lumina.theory.mesh import MeshArchitecture
 

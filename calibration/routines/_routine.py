@@ -10,11 +10,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest
+from calibration.faults import ChannelFault
 from calibration.findings import Findings
 from calibration.mesh.measuring import Progress
 from calibration.programming import Calibration
 from calibration.programming.refining import Refinement
-from calibration.result import ChannelFault
 from drivers.interfaces import Instrument
 from drivers.options import DriverOptions
 from lumina.control.loop import ControlLoop

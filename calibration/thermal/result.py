@@ -127,11 +127,7 @@ class ThermalIdentification:
         Raises:
             CalibrationError: another schema, or values that are missing or impossible.
         """
-        if (findings.routine, findings.schema) != (ROUTINE, SCHEMA):
-            raise CalibrationError(
-                f"{findings.routine} findings of schema {findings.schema} "
-                f"(allowed: {ROUTINE} findings of schema {SCHEMA}); calibrate again"
-            )
+        findings.require(ROUTINE, SCHEMA)
         try:
             return cls(**_fields(findings))
         except (KeyError, TypeError, ValueError, ValidationError) as error:

@@ -16,10 +16,10 @@ from drivers.interfaces import (
     PowerSupply,
 )
 from drivers.options import LaserOptions, PowerSupplyOptions
-from lumina.control.instrument_runner import InstrumentRunner
-from lumina.control.memory_runner import MemoryRunner
 from lumina.control.records import HeaterMode, TecMode, Tier
 from lumina.control.running import Runner
+from lumina.control.running.instruments import InstrumentRunner
+from lumina.control.running.memory import MemoryRunner
 from lumina.errors import DeviceError
 from lumina.realtime import PERIOD_NS
 from lumina.runtime.device import PhotonicDevice, Regulated

@@ -9,7 +9,7 @@ from benchmarks import loop, snr, tick, virtual_time
 from benchmarks.c_probe import ProbeResult, compiled_probe
 from benchmarks.harness import Figure
 from benchmarks.working_loop import bench64_loop
-from lumina.control.lateness import Lateness
+from lumina.control.running.lateness import Lateness
 from lumina.theory.snr import SCENARIOS
 
 

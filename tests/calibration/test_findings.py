@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.findings import Findings
-from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 from lumina.theory.mesh import MeshArchitecture
 from tests.calibration.known_chip import known_chip, some_quality

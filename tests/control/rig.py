@@ -5,7 +5,7 @@ import numpy as np
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
-from lumina.control.runner import TwinRunner
+from lumina.control.running.twin import TwinRunner
 from twin.config import PlantConfig
 from twin.plant import Plant
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.faults import Fault, Part
 from calibration.mesh.procedure import calibrate_chip
 from calibration.model import between_ports
-from calibration.result import Fault, Part
 from drivers.registry import Backend
 from lumina.errors import UsageError
 from lumina.runtime.bench import Bench, open_bench

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.tapped._interferometer import Law, looked_for
 from calibration.mesh.tapped._views import RestlessError
-from calibration.result import ChannelFault, Fault, Part
 
 __all__ = ["Heaters"]
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.refine import Snapshot
 from calibration.mesh.tapped._interferometer import Law, fit_fringe, turn_share
 from calibration.mesh.tapped._views import AstrayError, RestlessError, TapViews
 from calibration.mesh.tapped._walk import TapWalk, walk_by_taps
-from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 
 __all__ = ["Reading", "read_chip"]
 

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from calibration.chip import ChipUnderTest, mesh_of
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.elements import point_at, strengths
 from calibration.mesh.measuring import DARK_READINGS, HIGHEST_PHASE_RAD, Progress, Surveyor
 from calibration.mesh.options import CalibrationOptions
@@ -16,7 +17,7 @@ from calibration.mesh.refine import Snapshot
 from calibration.mesh.start import Start, data_sheet
 from calibration.mesh.tapped._reading import Reading, read_chip
 from calibration.mesh.tapped._views import AstrayError, RestlessError, TapViews
-from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from lumina.background import in_background
 
 __all__ = ["survey_by_taps"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.mesh.tapped._interferometer import Points, fringe_share, sphere
-from calibration.result import ChannelFault, Fault, Part
 from lumina.errors import CalibrationError
 
 __all__ = ["AstrayError", "RestlessError", "TapReader", "TapViews"]

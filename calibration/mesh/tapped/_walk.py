@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.faults import ChannelFault
 from calibration.mesh.reconstruct import attenuator_places
 from calibration.mesh.tapped._heaters import Heaters
 from calibration.mesh.tapped._interferometer import (
@@ -29,7 +30,6 @@ from calibration.mesh.tapped._interferometer import (
     turn_share,
 )
 from calibration.mesh.tapped._views import AstrayError, TapReader, TapViews
-from calibration.result import ChannelFault
 from lumina.theory.mesh import MeshArchitecture
 
 __all__ = ["TapWalk", "walk_by_taps"]

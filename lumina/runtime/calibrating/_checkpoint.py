@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lumina.control.runner import arrays_in
+from lumina.control.running.twin import arrays_in
 from lumina.errors import CalibrationError, StoreError
 from lumina.runtime.bench import Bench
 from lumina.runtime.places import lone_plants

@@ -16,9 +16,9 @@ from firmware_sim.npu.loop import WATCHDOG_TICKS, BoardArrays
 from firmware_sim.npu.memory import MemoryWire
 from lumina.compiled import compiled, compiled_tick, entry_point
 from lumina.control.loop import ControlLoop
-from lumina.control.memory_runner import MemoryRunner, live_together
 from lumina.control.records import ControlArrays
-from lumina.control.runner import TwinRunner
+from lumina.control.running.memory import MemoryRunner, live_together
+from lumina.control.running.twin import TwinRunner
 from lumina.control.step import control_step
 from lumina.errors import UsageError
 from lumina.frames import ActuatorFrame, SensorFrame

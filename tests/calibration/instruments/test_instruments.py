@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.instruments_process import Key, of_detectors, of_laser, of_wires
+from calibration.faults import ChannelFault, Fault
 from calibration.instruments.result import Measured
 from calibration.report import calibration_addition
-from calibration.result import ChannelFault, Fault
 from calibration.routines import routine
 from calibration.store import CalibrationStore
 from drivers.registry import Backend

@@ -4,11 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calibration.faults import Fault, Part
 from calibration.heaters import compensation_rad_per_k, drive_for_own_phases_v
 from calibration.mesh.procedure import CalibrationOptions, calibrate_chip
 from calibration.model import between_ports
 from calibration.programming import own_phases_for
-from calibration.result import ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from lumina.errors import CalibrationError
 from lumina.theory.haar import haar_unitary
 from lumina.theory.mesh import MeshKind

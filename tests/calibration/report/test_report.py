@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.faults import ChannelFault, Fault, Part
 from calibration.report import calibration_addition
 from calibration.report._charts import fringes_section
 from calibration.report._rings import bank_sections, bank_tiles
-from calibration.result import ChannelFault, ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from calibration.rings import BankCalibration
 from calibration.store import CalibrationStore
 from calibration.tape import looks_on, read_tape

@@ -17,7 +17,7 @@ from firmware_sim.faults import ON_REPLY, Fault, FaultKind, FaultPlan
 from firmware_sim.instruments.lumina_npu import LuminaNpu
 from firmware_sim.npu.harm import HARM, build_harms
 from lumina.control.loop import ControlLoop
-from lumina.control.wire_runner import WireRunner
+from lumina.control.running.wire import WireRunner
 from lumina.errors import UsageError
 from tests.firmware_sim.npu.test_npu import Host, build
 from tests.npu_world import loop_of

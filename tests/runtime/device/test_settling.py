@@ -7,7 +7,7 @@ import pytest
 
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
-from lumina.control.runner import TwinRunner
+from lumina.control.running.twin import TwinRunner
 from lumina.errors import DeviceTimeoutError
 from lumina.runtime.device.settling import LockCriterion, Settling
 from lumina.runtime.virtual_time import VirtualTimeLoop, run_virtual

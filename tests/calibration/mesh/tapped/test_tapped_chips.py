@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from calibration.faults import Fault, Part
 from calibration.mesh.procedure import calibrate_chip
-from calibration.result import ChipCalibration, Fault, Part
+from calibration.result import ChipCalibration
 from lumina.theory.mesh import MeshKind
 from tests.calibration.mesh.test_procedure import mean_error
 from tests.calibration.simulated_chip import SimulatedChip, with_uneven_ports

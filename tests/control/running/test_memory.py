@@ -14,10 +14,10 @@ from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.npu.memory_board import MemoryBoard
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
-from lumina.control.memory_runner import MemoryRunner
 from lumina.control.records import FanMode, TecMode
-from lumina.control.runner import TwinRunner
 from lumina.control.running import runner_for
+from lumina.control.running.memory import MemoryRunner
+from lumina.control.running.twin import TwinRunner
 from lumina.errors import DeviceStateError
 from tests.npu_world import PLANT, board_in_memory
 from twin.plant import Plant

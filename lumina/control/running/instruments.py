@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from drivers.instrument_link import InstrumentCommand, InstrumentLink
 from lumina.compiled import compiled, compiled_tick, entry_point
-from lumina.control.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.loop import ControlLoop
 from lumina.control.records import ControlArrays
+from lumina.control.running.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.sensing.channel import channel_code
 from lumina.control.sensing.frame import CARRIER_A, SINK
 from lumina.control.step import control_step

@@ -10,12 +10,12 @@ from drivers.interfaces import FrameLink
 from drivers.npu.link import WireLink
 from drivers.npu.memory import MemoryLink
 from drivers.twin import PlantLink
-from lumina.control.instrument_runner import InstrumentRunner
-from lumina.control.lateness import Lateness
 from lumina.control.loop import ControlLoop
-from lumina.control.memory_runner import MemoryRunner
-from lumina.control.runner import TwinRunner
-from lumina.control.wire_runner import WireRunner
+from lumina.control.running.instruments import InstrumentRunner
+from lumina.control.running.lateness import Lateness
+from lumina.control.running.memory import MemoryRunner
+from lumina.control.running.twin import TwinRunner
+from lumina.control.running.wire import WireRunner
 from lumina.errors import DeviceError
 
 __all__ = ["Runner", "RunnerFactory", "runner_for"]

@@ -1,6 +1,6 @@
 """Running the loop against a simulated board in memory: real frames, in the board's own time.
 
-The loop does what it does over a wire (see `lumina.control.wire_runner`), frame by frame,
+The loop does what it does over a wire (see `lumina.control.running.wire`), frame by frame,
 but the time goes from event to event: whoever owns it advances board, wire and loop
 together, in batches of ticks.
 """
@@ -16,7 +16,7 @@ from firmware_sim.npu.memory_board import MemoryBoard
 from lumina.compiled import compiled_tick, entry_point
 from lumina.control.loop import ControlLoop
 from lumina.control.records import ControlArrays
-from lumina.control.wire_runner import (
+from lumina.control.running.wire import (
     SILENCE_NS,
     BoardRunner,
     ask_for_stream,

@@ -8,7 +8,7 @@ import pytest
 from lumina.control.config import ControlConfig
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
-from lumina.control.runner import TwinRunner
+from lumina.control.running.twin import TwinRunner
 from lumina.errors import DeviceStateError
 from twin.config import PlantConfig
 from twin.plant import Plant

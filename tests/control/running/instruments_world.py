@@ -13,10 +13,10 @@ from drivers.twin.pace import Pace
 from firmware_sim.description import InstrumentDescription, PlantDescription, WorldDescription
 from firmware_sim.faults import FaultKind
 from lumina.control.config import ControlConfig
-from lumina.control.instrument_runner import InstrumentRunner
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode, Tier
 from lumina.control.running import runner_for
+from lumina.control.running.instruments import InstrumentRunner
 from lumina.runtime.firmware import Simulators, in_memory, serving
 from lumina.runtime.virtual_time import VirtualTimeLoop
 from twin.config import PlantConfig

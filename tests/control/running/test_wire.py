@@ -13,7 +13,7 @@ from drivers.options import ProcessorOptions
 from drivers.registry import Mounting
 from lumina.control.loop import ControlLoop
 from lumina.control.records import FanMode, TecMode
-from lumina.control.wire_runner import WireRunner
+from lumina.control.running.wire import WireRunner
 from lumina.errors import DeviceConnectionError, DeviceStateError, VirtualTimeError
 from lumina.runtime.station import LoopDrive
 from lumina.runtime.virtual_time import run_virtual

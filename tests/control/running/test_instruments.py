@@ -12,7 +12,7 @@ from firmware_sim.faults import FaultKind
 from lumina.control.records import TecMode, Tier
 from lumina.errors import DeviceStateError
 from lumina.runtime.virtual_time import run_virtual
-from tests.control.instruments_world import World, world
+from tests.control.running.instruments_world import World, world
 
 WAYS = ("twin", "memory")
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumina.compiled import compiled, entry_point
-from lumina.control.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.loop import ControlLoop
 from lumina.control.records import ControlArrays
+from lumina.control.running.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.step import control_step
 from lumina.errors import DeviceStateError
 from lumina.privileges import PrivilegeTier, raise_privileges

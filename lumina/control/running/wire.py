@@ -34,9 +34,9 @@ from drivers.protocols.npu_pump import (
     wait,
 )
 from lumina.compiled import compiled, compiled_tick, entry_point
-from lumina.control.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.loop import ControlLoop
 from lumina.control.records import ControlArrays
+from lumina.control.running.lateness import HISTOGRAM_BINS, Lateness, lateness_of
 from lumina.control.step import control_step
 from lumina.errors import DeviceStateError, VirtualTimeError
 from lumina.frames import ActuatorFrame, SensorFrame
