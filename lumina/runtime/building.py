@@ -1,24 +1,55 @@
-"""From instruments to stations: who holds which chip, with what."""
+"""From a config to connected instruments, and from those to stations: who holds which chip."""
 
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers.config import InstrumentConfig
+from drivers.config import InstrumentConfig, build_instrument
 from drivers.instrument_link import InstrumentLink
-from drivers.interfaces import Fan, Instrument, PhotonicProcessor, TemperatureController
+from drivers.interfaces import Fan, Identity, Instrument, PhotonicProcessor, TemperatureController
 from lumina.control.running import RunnerFactory
 from lumina.runtime.config import BenchConfig
 from lumina.runtime.device import LockCriterion, PhotonicDevice
 from lumina.runtime.environment import Environment
 from lumina.runtime.firmware import Simulators
 from lumina.runtime.instrument_station import InstrumentStation, regulated
+from lumina.runtime.plants import build_paces
+from lumina.runtime.recording.journal import Journal
 from lumina.runtime.station import Station
 from twin.records import write_input
 
 if TYPE_CHECKING:
     from twin.plant import Plant
 
-__all__ = ["build_carriers", "build_stations"]
+__all__ = ["at_addresses", "build_carriers", "build_stations", "connect"]
+
+
+def at_addresses(config: BenchConfig, simulators: Simulators) -> BenchConfig:
+    """The config with the simulated instruments where they are."""
+    found = {
+        name: instrument.model_copy(update={"address": simulators.addresses[name]})
+        for name, instrument in config.instruments.items()
+        if name in simulators.addresses
+    }
+    return config.model_copy(update={"instruments": {**config.instruments, **found}})
+
+
+async def connect(
+    config: BenchConfig, plants: "dict[str, Plant]", journal: Journal, stack: AsyncExitStack
+) -> tuple[dict[str, Instrument], dict[str, Identity]]:
+    """Connect every instrument in the file's order; what was connected gets closed."""
+    instruments: dict[str, Instrument] = {}
+    identities: dict[str, Identity] = {}
+    paces = build_paces(config, plants)
+    for name, entry in config.instruments.items():
+        instrument = build_instrument(name, entry, plants.get(entry.plant), paces.get(entry.plant))
+        identities[name] = await instrument.connect()
+        stack.push_async_callback(instrument.close)
+        instruments[name] = instrument
+        who = identities[name]
+        text = f"{name}: {who.manufacturer} {who.model}, serial {who.serial}"
+        journal.tell(name, "connected", text, driver=entry.driver, backend=str(entry.backend))
+    return instruments, identities
 
 
 def build_stations(

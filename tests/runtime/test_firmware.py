@@ -19,7 +19,7 @@ from drivers.registry import Backend
 from firmware_sim.faults import FaultKind
 from lumina.errors import DeviceTimeoutError, ProtocolError
 from lumina.runtime import open_bench
-from lumina.runtime.bench import at_addresses, connect
+from lumina.runtime.building import at_addresses, connect
 from lumina.runtime.config import load_config
 from lumina.runtime.device import DeviceState
 from lumina.runtime.firmware import describe, serving, simulated
