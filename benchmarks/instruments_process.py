@@ -26,7 +26,7 @@ from twin.plant import Plant
 
 __all__ = ["InstrumentElsewhere", "PlantElsewhere", "plant_elsewhere"]
 
-BENCH = Path(__file__).parents[1] / "lab_configs" / "twin.yaml"
+BENCH = Path(__file__).parents[1] / "lab_configs" / "calibration_bench.yaml"
 
 Key = tuple[str, int, str]
 
@@ -84,7 +84,7 @@ def ask(pipe: Connection, question: str, *arguments: Any) -> Any:
 
 @contextmanager
 def plant_elsewhere(*, seed: int, chip_seed: int) -> Iterator[PlantElsewhere]:
-    """Open the spare chip of twin.yaml and its instruments in another process."""
+    """Open the spare chip of the bench and its instruments in another process."""
     context = multiprocessing.get_context("spawn")
     near, far = context.Pipe()
     process = context.Process(target=_serve, args=(far, seed, chip_seed), daemon=True)
@@ -98,7 +98,7 @@ def plant_elsewhere(*, seed: int, chip_seed: int) -> Iterator[PlantElsewhere]:
 
 
 def spare_bench() -> BenchConfig:
-    """twin.yaml without its main bench."""
+    """The bench without its main chip."""
     config = load_config(BENCH, backend=Backend.TWIN)
     spare = {name: one for name, one in config.instruments.items() if one.plant == "spare"}
     plants = {"spare": config.plants["spare"]}

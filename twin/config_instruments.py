@@ -1,19 +1,17 @@
 """How instruments come out of the factory: what their data sheets allow, as validated sections.
 
-What one instrument makes of it is drawn by the chip seed and its name, and stays with it.
+What one instrument makes of it is drawn by the chip seed and its name, and stays with it. As
+long as `errors` is 0 they are perfect.
 Sources of defaults: [P] data sheet, [T] textbook value.
 """
 
-from typing import Self, TypeVar
+from typing import Any, Self
 
 from pydantic import Field
 
 from twin.config_optics import Section
 
 __all__ = ["HeaterDriverConfig", "InstrumentsConfig", "LaserMakeConfig", "PhotodiodeConfig"]
-
-
-_S = TypeVar("_S", bound=Section)
 
 
 class LaserMakeConfig(Section):
@@ -95,6 +93,12 @@ _SOURCE_METER = HeaterDriverConfig(
 class InstrumentsConfig(Section):
     """The instruments around a chip."""
 
+    errors: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="share of the errors below that they have: 0 none, 1 what data sheets allow",
+    )
     laser: LaserMakeConfig = Field(default_factory=LaserMakeConfig)
     photodiodes: PhotodiodeConfig = Field(default_factory=PhotodiodeConfig)
     pm100d_spread: float = Field(
@@ -110,19 +114,15 @@ class InstrumentsConfig(Section):
         _SOURCE_METER, description="a 2450, by its data sheet [P]"
     )
 
-    @classmethod
-    def perfect(cls) -> Self:
-        """Instruments without any error: what they make and read is the truth."""
+    def as_made(self) -> Self:
+        """Every error in the share that they have of it."""
 
-        def nothing(section: type[_S]) -> _S:
-            return section.model_validate(dict.fromkeys(section.model_fields, 0.0))
+        def scaled(section: Section) -> dict[str, Any]:
+            return {
+                name: value.model_copy(update=scaled(value))
+                if isinstance(value, Section)
+                else self.errors * value
+                for name, value in section
+            }
 
-        driver = nothing(HeaterDriverConfig)
-        return cls(
-            laser=nothing(LaserMakeConfig),
-            photodiodes=nothing(PhotodiodeConfig),
-            pm100d_spread=0.0,
-            n7744a_spread=0.0,
-            heater_drivers=driver,
-            source_meter=driver,
-        )
+        return self.model_copy(update=scaled(self) | {"errors": 1.0})

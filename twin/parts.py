@@ -24,6 +24,7 @@ def as_built(config: PlantConfig, chip_seed: int) -> PlantConfig:
 
     The parts are drawn in the order in which they stand in the config.
     """
+    config = config.model_copy(update={"instruments": config.instruments.as_made()})
     if config.spread == 0.0:
         return config
     generator = np.random.default_rng([chip_seed, STREAM])

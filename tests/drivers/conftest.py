@@ -14,7 +14,6 @@ from drivers.transports.memory import unplug
 from lumina.errors import DeviceError
 from tests.drivers.in_memory import InMemory
 from twin.config import PlantConfig
-from twin.config_instruments import InstrumentsConfig
 from twin.plant import Plant
 
 Mount = Callable[..., Any]
@@ -24,9 +23,7 @@ Join = Callable[..., Awaitable[Any]]
 @pytest.fixture
 def plant() -> Plant:
     """A 4x4 matrix unit, its rails fed by the bench supply alone."""
-    config = PlantConfig.model_validate(
-        {"chip": {"ports": 4, "kind": "svd"}, "instruments": InstrumentsConfig.perfect()}
-    )
+    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "svd"}})
     return Plant(config, seed=7, chip_seed=3)
 
 

@@ -11,7 +11,6 @@ from firmware_sim.instruments.ebmpapst_ec_fan import EbmpapstEcFan
 from firmware_sim.instruments.labjack_t7 import LabjackT7
 from firmware_sim.modbus import ModbusDevice
 from twin.config import PlantConfig
-from twin.config_instruments import InstrumentsConfig
 from twin.plant import Plant
 
 
@@ -43,9 +42,7 @@ class Host:
 
 @pytest.fixture
 def plant() -> Plant:
-    config = PlantConfig.model_validate(
-        {"chip": {"ports": 4, "kind": "svd"}, "instruments": InstrumentsConfig.perfect()}
-    )
+    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "svd"}})
     return Plant(config, seed=7, chip_seed=3)
 
 

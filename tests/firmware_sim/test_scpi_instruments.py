@@ -14,7 +14,6 @@ from drivers.config import InstrumentConfig
 from drivers.registry import registry
 from firmware_sim.catalogue import simulator
 from twin.config import PlantConfig
-from twin.config_instruments import InstrumentsConfig
 from twin.instruments import stand_by
 from twin.plant import Plant
 from twin.records import INSTRUMENT
@@ -28,7 +27,7 @@ RAILS = (
 @pytest.fixture
 def plant() -> Plant:
     plant = Plant(
-        PlantConfig.model_validate({"rails": RAILS, "instruments": InstrumentsConfig.perfect()}),
+        PlantConfig.model_validate({"rails": RAILS}),
         seed=1,
         chip_seed=2,
     )
@@ -96,7 +95,7 @@ ARGUMENTS = st.sampled_from(
 @given(data=st.data())
 def test_no_command_with_any_argument_brings_it_down(driver: str, data: st.DataObject) -> None:
     plant = Plant(
-        PlantConfig.model_validate({"rails": RAILS, "instruments": InstrumentsConfig.perfect()}),
+        PlantConfig.model_validate({"rails": RAILS}),
         seed=1,
         chip_seed=2,
     )

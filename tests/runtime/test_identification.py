@@ -10,11 +10,11 @@ import pytest
 from benchmarks.identification import truth_of
 from calibration.routines import Verdict
 from calibration.routines._thermal import ThermalRoutine
-from calibration.thermal import tuning
 from calibration.thermal.options import ThermalOptions
 from calibration.thermal.procedure import identify, identify_and_install, install
 from calibration.thermal.result import ThermalIdentification
 from lumina.control.records import FanMode, HeaterMode, TecMode
+from lumina.control.thermal import simc
 from lumina.errors import CalibrationError, ThermallyUnsafeError
 from lumina.runtime import Bench, open_bench
 from lumina.runtime.calibrating._place import workplace
@@ -159,7 +159,7 @@ def test_heat_that_nobody_told_of_is_a_poor_fit_and_the_old_gains_go_on(small: P
 def test_thin_margins_are_refused_and_the_old_gains_go_on(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "TRIES", 1)
+    monkeypatch.setattr(simc, "TRIES", 1)
 
     async def work(bench: Bench) -> None:
         await refused(bench, "no gains with enough margin", least_phase_margin_deg=89.0)

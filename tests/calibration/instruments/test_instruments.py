@@ -36,6 +36,7 @@ plants:
   spare:
     chip: {{ports: 4, kind: unitary, heater: {{resistance_follows_die: true}}}}
     wiring: {{dead_heaters: {dead}}}
+    instruments: {{errors: 1}}
 instruments:
   spare_laser: {{driver: santec_tsl570, plant: spare}}
   spare_meter: {{driver: thorlabs_pm100d, plant: spare}}

@@ -158,7 +158,7 @@ def test_no_matrix_is_left_worse_than_it_was(known: ChipCalibration, rms_rad: fl
                 before = true_error(bench, known, wanted)
                 found = await device.refine(few)
                 assert true_error(bench, known, wanted) < before + 1e-3
-                assert found.settings <= few.steps * 7 + 7 * 37 + 1
+                assert found.settings <= few.steps * 7 + 8 * 37 + 1
                 assert bench.device.loop.arrays.state["saturated_heaters"][0] == 0
 
     run_virtual(main())

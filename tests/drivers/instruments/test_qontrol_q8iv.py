@@ -21,7 +21,6 @@ from lumina.errors import (
     DeviceTimeoutError,
 )
 from twin.config import PlantConfig
-from twin.config_instruments import InstrumentsConfig
 from twin.instruments import stand_by
 from twin.plant import Plant
 
@@ -30,9 +29,7 @@ CHANNELS = 16
 
 @pytest.fixture
 def plant() -> Plant:
-    config = PlantConfig.model_validate(
-        {"chip": {"ports": 4, "kind": "unitary"}, "instruments": InstrumentsConfig.perfect()}
-    )
+    config = PlantConfig.model_validate({"chip": {"ports": 4, "kind": "unitary"}})
     plant = Plant(config, seed=7, chip_seed=3)
     stand_by(plant)
     plant.inputs["laser_on"] = 1.0
