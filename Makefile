@@ -22,7 +22,7 @@ run: setup
 
 test: setup compiler browser broker .venv/.acceptance-installed
 	@$(MAKE) --no-print-directory --jobs 2 lint machine_code
-	@$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/python -m pytest -q --numprocesses 4 --dist loadscope
 
 lint: setup
 	@$(BIN)/ruff check --quiet

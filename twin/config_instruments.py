@@ -116,6 +116,8 @@ class InstrumentsConfig(Section):
 
     def as_made(self) -> Self:
         """Every error in the share that they have of it."""
+        if self.errors == 1.0:
+            return self
 
         def scaled(section: Section) -> dict[str, Any]:
             return {

@@ -24,7 +24,18 @@ def thermal_parts(config: PlantConfig) -> np.ndarray[tuple[int], np.dtype[np.flo
 
 def test_the_reference_plant_is_the_same_under_every_chip_seed() -> None:
     config = PlantConfig()
-    assert as_built(config, 7) is config
+    assert as_built(config, 7) == as_built(config, 8)
+    assert np.array_equal(thermal_parts(as_built(config, 7)), thermal_parts(config))
+
+
+@pytest.mark.parametrize("errors", [0.0, 0.5, 1.0])
+def test_instruments_have_their_share_of_what_data_sheets_allow(errors: float) -> None:
+    sheet = PlantConfig(instruments={"errors": errors})
+    made = as_built(sheet, 7)
+    whole, own = sheet.instruments.heater_drivers, made.instruments.heater_drivers
+    assert own.drive_offset_v == errors * whole.drive_offset_v
+    assert made.instruments.pm100d_spread == errors * sheet.instruments.pm100d_spread
+    assert as_built(made, 7) == made
 
 
 def test_a_chip_seed_names_one_board_and_leaves_the_config_alone() -> None:
