@@ -9,6 +9,9 @@ __all__ = ["Fit", "fitted"]
 
 FloatArray = NDArray[np.float64]
 
+LEAST_SHARE, LEAST = 1e-9, 1e-18
+"""Standard errors below these are none: of readings without noise, and of readings of nothing."""
+
 
 class Fit(NamedTuple):
     """Parameters of a linear model.
@@ -30,10 +33,12 @@ def fitted(design: FloatArray, values: FloatArray, sigma: FloatArray) -> Fit:
     Args:
         design: shape (points, parameters).
         values: shape (points,).
-        sigma: standard error of each value, more than 0, shape (points,).
+        sigma: standard error of each value, shape (points,); none counts as less than
+            `LEAST_SHARE` of the largest value.
 
     Standard errors grow with the residuals where these are larger than the noise explains.
     """
+    sigma = np.maximum(sigma, max(LEAST_SHARE * float(np.abs(values).max()), LEAST))
     weighted = design / sigma[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
     best = covariance @ (weighted.T @ (values / sigma))

@@ -14,6 +14,9 @@ FloatArray = NDArray[np.float64]
 PAUSE_S = 2e-3
 """Between two readings, so that their noise is not the same."""
 
+RESOLUTION = 1e-7
+"""Of a reading: readings that are all alike are known no better than a meter has digits."""
+
 LEAST, MOST = 10, 48
 """Readings of one quantity: enough to see the noise; what is not known then stays so."""
 
@@ -77,4 +80,5 @@ def _sample(taken: list[FloatArray]) -> Sample:
     mean = np.where(over, np.inf, readings.mean(axis=0))
     count = len(taken)
     # The deviation of Student's distribution: few readings may have come out alike by chance.
-    return Sample(mean, rms * np.sqrt((count - 1) / (count * (count - 3))), rms)
+    sigma = rms * np.sqrt((count - 1) / (count * (count - 3)))
+    return Sample(mean, np.maximum(sigma, np.where(over, 0.0, RESOLUTION * np.abs(mean))), rms)

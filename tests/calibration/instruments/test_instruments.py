@@ -36,7 +36,7 @@ plants:
   spare:
     chip: {{ports: 4, kind: unitary, heater: {{resistance_follows_die: true}}}}
     wiring: {{dead_heaters: {dead}}}
-    instruments: {{errors: 1}}
+    instruments: {{errors: {errors}}}
 instruments:
   spare_laser: {{driver: santec_tsl570, plant: spare}}
   spare_meter: {{driver: thorlabs_pm100d, plant: spare}}
@@ -50,9 +50,9 @@ ROUTINES = ("photodiodes", "laser", "converters", "heaters")
 BACKENDS = [Backend.TWIN, Backend.FIRMWARE]
 
 
-def file_in(folder: Path, *, dead: str = "[]", ohm: str = "1.0e+4") -> Path:
+def file_in(folder: Path, *, dead: str = "[]", ohm: str = "1.0e+4", errors: str = "1") -> Path:
     path = folder / "lone.yaml"
-    path.write_text(LONE.format(small=SMALL, dead=dead, ohm=ohm))
+    path.write_text(LONE.format(small=SMALL, dead=dead, ohm=ohm, errors=errors))
     return path
 
 
@@ -96,6 +96,22 @@ def truth_of(plant: Plant) -> dict[Key, float]:
         for quantity in ("self_heating_per_w", "tempco_per_k"):
             known["spare_heaters", channel, quantity] /= warmth
     return known | of_detectors(plant, detectors)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_perfect_instruments_are_found_perfect(backend: Backend, tmp_path: Path) -> None:
+    """Readings without any noise have no spread to divide by."""
+    config = config_in(tmp_path, backend, errors="0")
+    async with open_bench(config, seed=2, chip_seed=4, lock=False) as bench:
+        found = {name: await found_by(name, bench) for name in ROUTINES}
+        truth = truth_of(plant_of(bench))
+    quantities = [one for measured in found.values() for one in measured.quantities]
+    assert np.isfinite([(one.value, one.sigma) for one in quantities]).all()
+    for one in found["heaters"].of("resistance_ohm").values():
+        there = truth[one.instrument, one.channel, one.name]
+        assert one.value == pytest.approx(there, rel=1e-3)
+        assert one.sigma < 1e-3 * there
 
 
 @pytest.mark.virtual_time
