@@ -211,7 +211,7 @@ def compared_figures() -> dict[str, Figure]:
             "settings",
             f"to {ours.after:.2%} from {ours.before:.1%}; each phase in turn by three settings: "
             f"{by_coordinate}; simultaneous perturbation (SPSA): {by_chance}",
-            30.0,
+            1.5 * len(known.phi0_rad),  # half of what one round of each phase in turn takes
             "lower",
         )
     }
