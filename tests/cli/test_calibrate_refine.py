@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_calibrate import bench_in, calibrated
 
 
+@pytest.mark.soak
 def test_refined_matrices_are_told_stored_and_reported(tmp_path: Path) -> None:
     config = bench_in(tmp_path)
     document = calibrated(config, "mesh", "refine")

@@ -60,7 +60,10 @@ def plant_of(bench: Bench) -> PlantConfig:
     return plant.config
 
 
-@pytest.mark.parametrize(("chip_seed", "spread"), [(0, 0.0), (1, 0.1), (2, 0.1), (3, 0.15)])
+@pytest.mark.parametrize(
+    ("chip_seed", "spread"),
+    [(0, 0.0), (3, 0.15), *(pytest.param(seed, 0.1, marks=pytest.mark.soak) for seed in (1, 2))],
+)
 def test_a_plant_never_seen_is_identified_tuned_and_held(
     small: Path, chip_seed: int, spread: float
 ) -> None:
