@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.far_desk import serve
 from calibration.programming.refining import Refinement
 from calibration.result import ChipCalibration
 from drivers.registry import Backend
@@ -203,18 +204,7 @@ def _serve(
 
 async def _answer(pipe: Connection, config: BenchConfig, seed: int, chip_seed: int) -> None:
     async with open_bench(config, seed=seed, chip_seed=chip_seed) as bench:
-        desk = _Desk(bench)
-        while True:
-            try:
-                question, arguments = pipe.recv()
-            except EOFError:
-                return
-            try:
-                answer = await getattr(desk, question)(*arguments)
-            except Exception as error:  # noqa: BLE001 - it is the other side's to handle
-                pipe.send((error, None))
-            else:
-                pipe.send((None, answer))
+        await serve(pipe, _Desk(bench))
 
 
 class _Desk:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.far_desk import serve
 from drivers.options import DriverOptions
 from drivers.registry import Backend
 from lumina.runtime.bench import Bench, open_bench
@@ -112,18 +113,7 @@ def _serve(pipe: Connection, seed: int, chip_seed: int) -> None:
 async def _answer(pipe: Connection, seed: int, chip_seed: int) -> None:
     config = spare_bench()
     async with open_bench(config, seed=seed, chip_seed=chip_seed, carriers=False) as bench:
-        desk = _Desk(bench)
-        while True:
-            try:
-                question, arguments = pipe.recv()
-            except EOFError:
-                return
-            try:
-                answer = await getattr(desk, question)(*arguments)
-            except Exception as error:  # noqa: BLE001 - it is the other side's to handle
-                pipe.send((error, None))
-            else:
-                pipe.send((None, answer))
+        await serve(pipe, _Desk(bench))
 
 
 class _Desk:

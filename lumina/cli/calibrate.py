@@ -38,7 +38,7 @@ def calibrate(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only see whether what is stored still holds: a minute or two."),
+        typer.Option("--check", help="Only see whether what is stored still holds."),
     ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
